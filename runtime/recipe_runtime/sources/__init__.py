@@ -1,0 +1,1 @@
+"""Sources: what is read, how it is pinned, and how a record becomes a document."""

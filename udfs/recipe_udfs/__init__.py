@@ -1,0 +1,1 @@
+"""Operators over Arrow columns: Arrow arrays in, Arrow arrays out."""
