@@ -1,0 +1,1 @@
+"""What an emitted job calls: session, sources, steps, Delta tables, ledger, lineage."""
