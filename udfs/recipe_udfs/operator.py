@@ -14,6 +14,9 @@ from typing import Any, Literal
 REQUIRED = "<required>"
 """Stands in `Parameter.default` where the recipe must give the value."""
 
+IN_RUNTIME = "runtime"
+"""Stands in `Operator.run` where no function is called on a worker."""
+
 Kind = Literal[
     "source",     # warc, jsonl, parquet, csv, delta: reads records
     "extract",    # trafilatura, page_license …: from a record's HTML to columns
@@ -38,19 +41,21 @@ class Parameter:
     `type` is one of: `text` `bool` `int` `number` `share` (0..1) `count` (documents, tokens …)
     `bytes` `duration` (seconds) `characters` `words` `tokens` `path` `file` (a model or list, pinned
     by hash) `column` (a column of the row) `html` (the page of the record) `columns` `relation`
-    `endpoint` `prompt` `tokenizer` `range` `any`; `shingle` (a number of words or of characters);
-    `list[T]`; or a choice of bare words `lowest_id|longest`. `T?` also admits the word `none`.
+    `endpoint` `prompt` `tokenizer` `range` `any`; `shingle` (a number of words or of characters, as
+    a plain value the text `5 words` or `24 characters`); `list[T]`; or a choice of bare words
+    `lowest_id|longest`. `T?` also admits the word `none` (None as a plain value).
     """
 
     name: str
     type: str
     default: Any = REQUIRED
     doc: str = ""
+    embedded: tuple[str, ...] = ()  # for a `file`: names of files the operator's libraries carry themselves
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column an operator adds. `type` as Spark spells it: `string`, `double`, `bigint`, `array<bigint>` …"""
+    """A column an operator adds. `type` as Spark spells it: `string`, `double`, `array<bigint>` …"""
 
     name: str
     type: str
@@ -70,7 +75,7 @@ class Operator:
     columns: tuple[Column, ...] = ()
     reads: tuple[str, ...] = ("text",)
     run: str = ""
-    libraries: tuple[str, ...] = ()  # distributions whose results it carries; their versions enter step digests
+    libraries: tuple[str, ...] = ()  # distributions whose results it carries: versions enter step digests
     variadic: bool = False           # takes any number of further positional arguments (max, mean)
 
     def load(self) -> Callable[..., Any]:

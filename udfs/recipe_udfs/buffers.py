@@ -1,0 +1,60 @@
+"""Arrow string arrays as the NumPy views of their buffers that kernels and hashes read, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+Strings = pa.Array | pa.ChunkedArray
+
+
+def large_string(array: Strings) -> pa.LargeStringArray:
+    """One contiguous large_string array of the same values; no copy where it is one already."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array if pa.types.is_large_string(array.type) else array.cast(pa.large_string())
+
+
+def utf8_views(array: Strings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(bytes uint8, offsets int64 of n + 1, valid bool of n) of a string array, slices and nulls right.
+
+    Row i is `bytes[offsets[i]:offsets[i + 1]]`; what lies there for a null row is unspecified, so
+    readers ask `valid` first. The views hold the buffers alive.
+    """
+    strings = large_string(array)
+    _, offsets, data = strings.buffers()
+    first, last = strings.offset, strings.offset + len(strings)
+    if len(strings) == 0:  # Arrow allows an empty array without any offset
+        return bytes_view(data), np.zeros(1, np.int64), np.zeros(0, np.bool_)
+    return bytes_view(data), np.frombuffer(offsets, np.int64)[first : last + 1], valid_mask(strings)
+
+
+def bytes_view(data: pa.Buffer | None) -> np.ndarray:
+    """The bytes of a buffer that may be absent, as Arrow allows for a column without any text."""
+    return np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
+
+
+def valid_mask(array: pa.Array) -> np.ndarray:
+    """bool[n]: which rows are not null."""
+    if array.null_count == 0:
+        return np.ones(len(array), np.bool_)
+    return array.is_valid().to_numpy(zero_copy_only=False)
+
+
+def fixed_strings(data: bytes, width: int, valid: np.ndarray) -> pa.StringArray:
+    """A string array of ASCII values of one width; `data` holds those of the valid rows, one after the other."""
+    offsets = np.zeros(len(valid) + 1, np.int32)
+    np.cumsum(valid, out=offsets[1:])
+    offsets *= width
+    buffers = [null_bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(data)]
+    return pa.StringArray.from_buffers(len(valid), buffers[1], buffers[2], buffers[0], int((~valid).sum()))
+
+
+def numbers(values: np.ndarray, valid: np.ndarray) -> pa.Array:
+    """A numeric or boolean array, null where `valid` says no."""
+    return pa.array(values, mask=~valid)
+
+
+def null_bitmap(valid: np.ndarray) -> pa.Buffer | None:
+    """Arrow's validity bitmap of a bool mask; none where all rows are valid."""
+    return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
