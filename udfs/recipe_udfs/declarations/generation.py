@@ -15,8 +15,8 @@ X = Parameter("x", "number")
 
 
 def signature(
-    name: str, kind: Kind, doc: str, *parameters: Parameter, type_: str = "double", reads: tuple[str, ...] = (),
-    variadic: bool = False,
+    name: str, kind: Kind, doc: str, *parameters: Parameter,
+    type_: str = "double", reads: tuple[str, ...] = (), variadic: bool = False,
 ) -> Operator:
     """An operator that is known but has no code behind it yet."""
     columns = (Column(name, type_),) if kind in ("score", "statistic") else ()
@@ -39,14 +39,14 @@ SCORES = (
         "bucket", "score", "Which of n parts of equal weight a score falls into, 0 to n − 1.",
         X, Parameter("n", "int"), FIT, WEIGHT, WITHIN, type_="bigint",
     ),
-    signature("percentile", "score", "Share of the fitted weight below a score, 0 to 1.", X, FIT, WEIGHT, WITHIN),
+    signature("percentile", "score", "Share of the fitted weight below it, 0 to 1.", X, FIT, WEIGHT, WITHIN),
     signature("max", "score", "The largest of the values.", X, variadic=True),
     signature(
         "mean", "score", "The mean of the values; with `over`, of one value over a group of rows.",
         X, Parameter("over", "any", None), variadic=True,
     ),
     signature(
-        "lexical_support", "score", "Share of an answer's content words found in the segment; a lexical measure.",
+        "lexical_support", "score", "Share of an answer's content words found in the segment.",
         Parameter("answer", "text"), Parameter("segment", "text"),
     ),
     signature(
@@ -58,7 +58,7 @@ SCORES = (
 
 SEGMENTS = (
     signature(
-        "lines", "segment", "Pieces of whole lines, filled greedily; a single line over the limit is dropped.",
+        "lines", "segment", "Pieces of whole lines, filled greedily; a longer line is dropped.",
         Parameter("max", "tokens"), Parameter("min", "tokens?", None, "Shorter pieces are dropped."),
     ),
     signature(

