@@ -1,0 +1,30 @@
+# setup, test, demo, lint, clean. `make demo` is the place to start.
+#   make test T='tests/udfs -k minhash'    arguments for pytest
+#   make setup PYTHON=python3.12           another interpreter for the virtual environment
+
+PYTHON ?= python3
+T ?=
+
+.PHONY: setup test demo lint constraints clean
+.DEFAULT_GOAL := setup
+
+setup:
+	@$(PYTHON) scripts/setup.py
+
+test: setup
+	@.venv/bin/python -m pytest $(T)
+
+# Pages from what this machine has, a recipe over them, and what became of every page.
+demo: setup
+	@.venv/bin/python scripts/demo.py
+
+lint: setup
+	@.venv/bin/ruff check --quiet .
+
+# Writes constraints.txt from what is installed in .venv; see its first lines.
+constraints: setup
+	@.venv/bin/python scripts/constraints.py
+
+clean:
+	@rm -rf .venv demo build dist spark-warehouse metastore_db derby.log .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
