@@ -140,7 +140,7 @@ OPERATORS = (
             Parameter("max_word_length", "characters?", None, "Lines with a longer word go."),
             Parameter("without", "list[text]", (), "Lines that contain one of these, in any case, go."),
             Parameter(
-                "terminal_punctuation", "bool", False, "Lines without a sentence mark at the end go, those in `...` too."
+                "terminal_punctuation", "bool", False, "Lines go that end in no sentence mark or in `...`."
             ),
         ),
         columns=(
