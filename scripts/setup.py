@@ -50,8 +50,8 @@ def run(doing, command, **environment):
     begun = time.monotonic()
     seen = sys.stderr.isatty()
     done = subprocess.run(
-        [str(word) for word in command], cwd=str(ROOT), env={**os.environ, **environment}, check=False,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=None if seen else subprocess.STDOUT, text=True,
+        [str(word) for word in command], cwd=str(ROOT), env={**os.environ, **environment}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=None if seen else subprocess.STDOUT,
     )
     if done.returncode:
         print("\n".join(done.stdout.splitlines()[-25:]), file=sys.stderr)
@@ -78,7 +78,7 @@ def python_step():
     """A Python new enough to make the environment from, and able to; what it was made from stays with it."""
     if has_environment():
         return
-    version, oldest = (".".join(str(part) for part in parts) for parts in (sys.version_info[:3], OLDEST_PYTHON))
+    version, oldest = (".".join(map(str, parts)) for parts in (sys.version_info[:3], OLDEST_PYTHON))
     if sys.version_info < OLDEST_PYTHON:
         newer = [name for name in ("python3.13", "python3.12", "python3.11") if shutil.which(name)]
         remedy = f"name a newer one, make PYTHON={newer[0]} …" if newer else "install a newer one"
@@ -86,7 +86,7 @@ def python_step():
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-            raise SetupError(f"this Python has no module {module}: sudo apt-get install {package}, or its like")
+            raise SetupError(f"this Python has no module {module}: sudo apt-get install {package}")
 
 
 def java_version(java):
