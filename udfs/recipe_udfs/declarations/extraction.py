@@ -20,11 +20,12 @@ OPERATORS = (
         kind="extract",
         version=1,
         doc="Main text by trafilatura (Barbaresi 2021). `precise` is its full algorithm with its fallbacks "
-        "to jusText and readability, `fast` leaves the fallbacks out. Comments are left out, tables kept.",
+        "to jusText and readability, `fast` leaves the fallbacks out. Defaults are the library's own.",
         parameters=(
             HTML,
             Parameter("mode", "precise|fast", "precise"),
             Parameter("favour", "precision|recall|none", None, "Which error the library should rather make."),
+            Parameter("comments", "bool", True, "Readers' comments count as text."),
             TIMEOUT,
         ),
         columns=TEXT_COLUMNS,
@@ -37,8 +38,12 @@ OPERATORS = (
         kind="extract",
         version=1,
         doc="Plain text by Resiliparse (Bevendorff et al. 2018), the extractor of DCLM: rules over the "
-        "parsed page. With `main_content = false` all visible text.",
-        parameters=(HTML, Parameter("main_content", "bool", True, "Leave out navigation, footers …")),
+        "parsed page. With `main_content = false` all visible text. Defaults are the library's own.",
+        parameters=(
+            HTML,
+            Parameter("main_content", "bool", True, "Navigation, footers and the like are left out."),
+            Parameter("alt_texts", "bool", True, "Alternative texts of images count as text."),
+        ),
         columns=TEXT_COLUMNS,
         reads=("html",),
         run="recipe_udfs.extraction:resiliparse_text",
