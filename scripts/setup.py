@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -39,23 +40,26 @@ print(spark.sparkContext.getConf().get("spark.jars"))
 spark.stop()
 """
 
+NETWORK = " (what it said stands above; this step, once, needs the network)"
+
 
 class SetupError(Exception):
     """What is missing and what to do about it, in one line."""
 
 
-def run(doing, command, **environment):
+def run(doing, command, hint="", **environment):
     """Runs a command and returns its stdout; says what it is for, and where it fails its last lines."""
     print(f"setup: {doing} …", flush=True)
     begun = time.monotonic()
     seen = sys.stderr.isatty()
     done = subprocess.run(
         [str(word) for word in command], cwd=str(ROOT), env={**os.environ, **environment}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=None if seen else subprocess.STDOUT,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=None if seen else subprocess.PIPE,
     )
     if done.returncode:
-        print("\n".join(done.stdout.splitlines()[-25:]), file=sys.stderr)
-        raise SetupError(f"{doing} failed: {Path(command[0]).name} ended with {done.returncode}")
+        said = done.stdout + (done.stderr or "")
+        print("\n".join(said.splitlines()[-60:]), file=sys.stderr)
+        raise SetupError(f"{doing} failed: {Path(command[0]).name} ended with {done.returncode}{hint}")
     print(f"setup: {doing}: {time.monotonic() - begun:.0f} s", flush=True)
     return done.stdout
 
@@ -151,7 +155,7 @@ def packages_step():
         return
     run("installing the packages (about 500 MB the first time)",
         [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-q",
-         "-c", "constraints.txt", "-e", ".[test]"])
+         "-c", "constraints.txt", "-e", ".[test]"], hint=NETWORK)
     write_stamp("packages", pins)
 
 
@@ -162,8 +166,8 @@ def jar_step():
     current = jars and jars["packages"] == made.get("packages")
     if current and all(Path(path).exists() for path in jars["paths"]):
         return
-    said = run("fetching Delta's jar (87 MB the first time)", [PYTHON, "-c", FETCH_JARS])
-    paths = [word.split(":", 1)[1] for word in said.splitlines()[-1].split(",")]
+    said = run("fetching Delta's jar (87 MB the first time)", [PYTHON, "-c", FETCH_JARS], hint=NETWORK)
+    paths = [urlsplit(jar).path for jar in said.splitlines()[-1].split(",")]
     write_stamp("jars", {"packages": made.get("packages"), "paths": paths})
 
 
