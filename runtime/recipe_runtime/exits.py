@@ -1,0 +1,114 @@
+"""Exit codes that survive spark-submit: an uncaught error ends the driver with 4 or 70, a signal with 130 or 143.
+
+Python alone ends with 1 whatever went wrong, and 1 means «the recipe is wrong». So the first statement of
+an emitted script is `rt.exit_codes()`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import traceback
+from types import FrameType
+
+from recipe_runtime.errors import DEFECT, FAILED, StepError
+
+_FULL = 16 * 1024 * 1024  # bytes: below this a file system counts as full
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Not an Exception, so that no handler for errors takes it for one."""
+
+
+_watched: list[str] = []
+
+
+def watch(path: str) -> None:
+    """A local folder whose file system is looked at when Spark fails, to say which disk is full."""
+    _watched.append(path)
+
+
+def exit_codes() -> None:
+    """Installs the hook for uncaught errors and the handler for SIGTERM."""
+    sys.excepthook = _end
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _end(kind: type[BaseException], error: BaseException, trace) -> None:
+    code, text = explain(error)
+    print(text, file=sys.stderr)
+    if code == DEFECT:
+        traceback.print_exception(kind, error, trace, file=sys.stderr)
+    _stop_spark(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # sys.exit has no effect in an excepthook; _exit also leaves no thread of py4j to wait for.
+    os._exit(code)
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """(exit code, what to print) for an error that nobody caught."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "recipec: interrupted; finished shards are kept, run again to go on"
+    if isinstance(error, Terminated):
+        return 143, "recipec: terminated; finished shards are kept, run again to go on"
+    if isinstance(error, StepError):
+        return error.exit_code, f"recipec: error: {error}"
+    if _is_spark(error):
+        full = _full_disk()
+        if full:
+            return FAILED, (
+                f"recipec: error: no space left in {full}\n"
+                "  help: free some, or move the lake or Spark's local folder (spark.local.dir), and run again;"
+                " what was committed is kept"
+            )
+        return _spark_failure(error)
+    return DEFECT, "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
+
+
+def _is_spark(error: BaseException) -> bool:
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    return isinstance(error, Py4JError | PySparkException | ConnectionError | EOFError)
+
+
+def _spark_failure(error: BaseException) -> tuple[int, str]:
+    """A job that Spark gave up is a step's failure; a query Spark would not even plan is ours."""
+    from pyspark.errors import AnalysisException, ParseException
+
+    if isinstance(error, AnalysisException | ParseException):
+        return DEFECT, "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    causes = [line.strip() for line in lines if not line.lstrip().startswith(("at ", "File ", "Traceback", "..."))]
+    shown = "\n  ".join(dict.fromkeys(causes[:1] + causes[-3:]))
+    return FAILED, (
+        f"recipec: error: Spark could not finish a step\n  {shown}\n"
+        "  help: what was committed is kept; mend the cause and run again"
+    )
+
+
+def _full_disk() -> str | None:
+    for path in _watched:
+        while path and not os.path.isdir(path):
+            path = os.path.dirname(path)
+        if path and shutil.disk_usage(path).free < _FULL:
+            return path
+    return None
+
+
+def _stop_spark(code: int) -> None:
+    """Ends the JVM that this process launched; one that launched us ends by itself when we do."""
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    process = getattr(gateway, "proc", None)
+    if process is None:
+        return
+    process.terminate()

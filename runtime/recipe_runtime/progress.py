@@ -1,0 +1,79 @@
+"""What a person sees while a job runs: a bar on a terminal, one line a step elsewhere; never on stdout."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Progress:
+    """Reports steps on stderr. On a terminal a thread asks Spark every half second how far its tasks are."""
+
+    def __init__(self, spark, stream=None):
+        self._tracker = spark.sparkContext.statusTracker()
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+
+    @contextmanager
+    def step(self, name: str, what: str) -> Iterator[Report]:
+        """Wraps the work of one step; the report it yields is filled in by the step."""
+        report = Report()
+        began = time.monotonic()
+        stop = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(f"{name}: {what}", began, stop), daemon=True)
+        if self._live:
+            thread.start()
+        try:
+            yield report
+        finally:
+            stop.set()
+            if self._live:
+                thread.join()
+                self._stream.write("\r\033[K")
+        seconds = time.monotonic() - began
+        self.line(f"{name}: {what}: {report.text(seconds)}")
+
+    def line(self, text: str) -> None:
+        """One line for the reader."""
+        print(f"recipec: {text}", file=self._stream, flush=True)
+
+    def _follow(self, label: str, began: float, stop: threading.Event) -> None:
+        while not stop.wait(0.5):
+            done = total = 0
+            for stage in self._tracker.getActiveStageIds():
+                info = self._tracker.getStageInfo(stage)
+                if info is not None:
+                    done, total = done + info.numCompletedTasks, total + info.numTasks
+            share = done / total if total else 0.0
+            bar = ("█" * round(20 * share)).ljust(20, "·")
+            seconds = time.monotonic() - began
+            left = f", {seconds / share - seconds:.0f} s left" if share > 0 else ""
+            self._stream.write(f"\r\033[K{label} {bar} {done}/{total} tasks, {seconds:.0f} s{left}")
+            self._stream.flush()
+
+
+class Report:
+    """Figures of a step: rows in, kept and dropped, bytes of text, and whether it was made or read."""
+
+    def __init__(self) -> None:
+        self.rows_in: int | None = None
+        self.rows_kept: int | None = None
+        self.bytes_in: int | None = None
+        self.note = ""
+
+    def text(self, seconds: float) -> str:
+        """One line of figures."""
+        parts = []
+        if self.rows_in is not None:
+            parts.append(f"{self.rows_in:,} rows")
+            if self.rows_kept is not None and self.rows_kept != self.rows_in:
+                parts.append(f"{self.rows_kept:,} kept, {self.rows_in - self.rows_kept:,} dropped")
+        if self.bytes_in:
+            parts.append(f"{self.bytes_in / 1e6:,.1f} MB")
+        parts.append(f"{seconds:.1f} s")
+        if self.rows_in and seconds > 0.05:
+            parts.append(f"{self.rows_in / seconds:,.0f} rows/s")
+        return ", ".join([*parts, *([self.note] if self.note else [])])

@@ -1,0 +1,302 @@
+"""source: files are pinned, then read into documents, one row a record, shard by shard.
+
+A record that cannot be read is a row without text and with its reason, so that what is dropped here is a
+decision like any other. Equal record keys within a source are one document: the smallest raw-record hash
+stays, the others are rejected as `repeated_record` (the same bytes) or `repeated_id` (other bytes).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from recipe_runtime import ops, shards, tables
+from recipe_runtime.arrow import arrow_schema, spark_struct
+from recipe_runtime.digest import shard_digest, step_digest
+from recipe_runtime.errors import StepError
+from recipe_runtime.relation import Relation
+from recipe_runtime.worker import Blob, Extract
+
+STATISTICS = ("file_id", "run_id", "doc_id", "origin_id", "url_id")
+
+
+@dataclass
+class Source:
+    """A pinned source of this run."""
+
+    name: str
+    reader: ops.Op
+    spec: Any
+    pinned: Any
+
+    def record(self) -> dict[str, Any]:
+        """What the run's `inputs` blob keeps of it: for reproduce, trace, and the next run's schema check."""
+        return {
+            "source": self.name,
+            "namespace": self.spec.namespace,
+            "reader": self.reader.name,
+            "path": self.reader.args["path"],
+            **self.pinned.record(),
+        }
+
+
+def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], digest: str, at: str) -> Relation:
+    """Pins the input of a source. `columns`: name → rt.op(…) over the page, rt.field(…) of the record or
+    rt.literal(…). Raises StepError where nothing is there or its schema changed."""
+    from recipe_runtime.sources.pin import pin
+    from recipe_runtime.sources.spec import SourceSpec
+
+    if job.started:
+        raise StepError(f"source {name} is named after the first step", remedy="name all sources first")
+    operator = ops.resolve(reader, "source")
+    spec, operators = _spec(job, SourceSpec, name, reader, operator, columns, at)
+    pinned = pin(spec, job.checksums)
+    source = Source(name, reader, spec, pinned)
+    if reader.args.get("on_schema_change", "error") == "error":
+        _same_schema(job, source)
+    for line in pinned.notes:
+        job.progress.line(f"{name}: {line}")
+    libraries = ops.versions([operator, *operators])
+    job.sources.append(source)
+    job.libraries |= libraries
+    made = _Documents(job, source, digest, at, libraries)
+    return Relation(
+        name=name,
+        kind="source",
+        operation=digest,
+        step=made.step,
+        libraries=libraries,
+        read=made.frame,
+        shard=made.shard,
+        files=pinned.files,
+        documents=made.with_text,
+        repeats=made.repeats,
+    )
+
+
+def _spec(job, shape, name, reader, operator, columns, at):
+    """The plain values a worker reads with, and the operators they name."""
+    from recipe_runtime.sources import spec as s
+
+    operators, made, runs = [], {}, {}
+    for column, value in columns.items():
+        if isinstance(value, ops.Op):
+            found = ops.resolve(value, "extract")
+            operators.append(found)
+            made[column] = s.Call(value.name, worker_args(job, value.args))
+            runs[value.name] = found.run
+        elif isinstance(value, ops.Field):
+            made[column] = s.Field(value.name)
+        else:
+            made[column] = s.Literal(value.value)
+    args = dict(reader.args)
+    spec = shape(
+        name=name,
+        namespace=args.get("namespace") or name,
+        operator=operator.name,
+        run=operator.run,
+        args=args,
+        columns=made,
+        runs=runs,
+        at=at,
+    )
+    return spec, operators
+
+
+def worker_args(job: Any, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as a worker takes them: a file becomes a blob of the lake, put there now."""
+    out = {}
+    for name, value in args.items():
+        if isinstance(value, ops.File):
+            with open(value.path, "rb") as file:
+                found = job.lake.put_blob(file.read())
+            if found != value.sha256:
+                raise StepError(
+                    f"{value.path} is not the file the recipe was compiled with (SHA-256 {found[:12]}…, not {value.sha256[:12]}…)",
+                    remedy="compile the recipe again, or restore the file",
+                )
+            value = Blob(job.lake.uri, found)
+        out[name] = value
+    return out
+
+
+def _same_schema(job: Any, source: Source) -> None:
+    """Raises StepError where columns were lost, gained or retyped since the last complete run read this source."""
+    from recipe_runtime.sources.pin import compare_schemas
+
+    before = _last_inputs(job, source)
+    changes = compare_schemas(before["schema"], source.record()["schema"]) if before else []
+    if changes:
+        raise StepError(
+            f"the columns of source {source.name} changed since the last run: " + "; ".join(changes),
+            remedy="mend the input, or accept the change with `on_schema_change = accept` in the source",
+        )
+
+
+def _last_inputs(job: Any, source: Source) -> dict[str, Any] | None:
+    ended = tables.read(job.lake, tables.RUNS, columns=["run_id"], filters=[("state", "=", "ended")])
+    whole = {row["run_id"] for row in ended}
+    filters = [("state", "=", "started"), ("recipe", "=", job.recipe)]
+    started = tables.read(job.lake, tables.RUNS, columns=["run_id", "inputs"], filters=filters)
+    for row in sorted(started, key=lambda r: r["run_id"], reverse=True):
+        if row["run_id"] in whole:
+            for record in json.loads(job.lake.get_blob(row["inputs"])):
+                if record["namespace"] == source.spec.namespace and record["reader"] == source.reader.name:
+                    return record
+    return None
+
+
+class _Documents:
+    """The documents of one source: made on first use, then read."""
+
+    def __init__(self, job: Any, source: Source, operation: str, at: str, libraries: Mapping[str, str]):
+        self.job, self.source, self.operation, self.at, self.libraries = job, source, operation, at, libraries
+        self.step = step_digest(operation, [], libraries, source.pinned.pins())
+        self.shard = shard_digest(operation, None, libraries)
+        self.uri = job.lake.relation(self.shard)
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        """The step's row; makes what is missing."""
+        job = self.job
+        job.begin()
+        row = job.complete(self.step)
+        relation = Relation(self.source.name, "source", self.operation, self.step, self.libraries, self.frame)
+        if row is None:
+            began = time.monotonic()
+            with job.progress.step(self.source.name, f"read {len(self.source.pinned.files)} files") as report:
+                extracted = shards.ensure(job, self.uri, self.source.pinned.files, self._extract, STATISTICS)
+                row = self._finish(began)
+                report.rows_in, report.rows_kept, report.bytes_in = row["rows_in"], row["rows_kept"], row["bytes_in"]
+                report.note = f"{extracted} files read now" if extracted < len(self.source.pinned.files) else ""
+            job.record_step(relation, made=True)
+        else:
+            job.progress.line(f"{self.source.name}: {row['rows_kept']:,} documents, read before")
+            job.record_step(relation, made=False)
+        return row
+
+    def _extract(self, files: list[Any]) -> Any:
+        from pyspark.sql import functions as F
+
+        from recipe_runtime.sources.documents import document_schema
+        from recipe_runtime.sources.pin import units
+
+        parts = [unit for unit in units(self.source.pinned) if unit.file.file_id in {f.file_id for f in files}]
+        struct = spark_struct(document_schema(self.source.spec))
+        task = Extract(parts, self.source.spec, arrow_schema(struct), self.libraries)
+        numbers = self.job.spark.range(0, len(parts), 1, len(parts))
+        return numbers.mapInArrow(task, struct).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
+
+    def _all(self) -> Any:
+        return shards.rows(self.job, self.uri, self.source.pinned.files)
+
+    def with_text(self) -> Any:
+        """Every row of the files that has a text, repeats included."""
+        self._made  # noqa: B018 - makes it
+        from pyspark.sql import functions as F
+
+        rows = self._all().where("not marker and rejected is null")
+        return rows.withColumn("source", F.lit(self.source.spec.namespace))
+
+    def repeats(self) -> Any:
+        """(file_id, record) of repeated records, or None."""
+        if not any(rule.startswith("repeated_") for rule in self._made["dropped"]):
+            return None
+        return self.job.spark.read.format("delta").load(self.job.lake.relation(self.step))
+
+    def frame(self) -> Any:
+        """The documents: one row for each record key."""
+        rows = self.with_text().drop("marker", "run_id", "part", "parts", "records", "documents", "bytes_in", "rejected")
+        return without(rows, self.repeats())
+
+    def _finish(self, began: float) -> dict[str, Any]:
+        """Decides over repeats, then writes rejects and the step's row."""
+        from pyspark.sql import functions as F
+
+        job = self.job
+        rows = self._all()
+        repeats = self._repeated(rows.where("not marker and rejected is null"))
+        repeated = {r.rule: r.n for r in repeats.groupBy("rule").agg(F.count("*").alias("n")).collect()}
+        if repeated:
+            uri = job.lake.relation(self.step)
+            tables.writer(repeats, uri, statistics=("file_id",), note=job.note(self.step)).mode("overwrite").save()
+            repeats = job.spark.read.format("delta").load(uri)
+        totals = rows.where("marker").agg(F.sum("records").alias("n"), F.sum("bytes_in").alias("b")).first()
+        dropped = {
+            r.rule: r.n
+            for r in rows.where("rejected is not null").groupBy(F.col("rejected.rule").alias("rule")).agg(F.count("*").alias("n")).collect()
+        } | repeated
+        kept = without(rows.where("not marker and rejected is null"), repeats if repeated else None)
+        figures = kept.agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).first()
+        if dropped:
+            self._rejects(rows, repeats if repeated else None)
+        row = {
+            "step": self.step,
+            "name": self.source.name,
+            "kind": "source",
+            "operation": self.operation,
+            "at": self.at,
+            "shard": self.shard,
+            "inputs": [],
+            "rows_in": totals.n or 0,
+            "rows_kept": figures.n,
+            "rows_rejected": sum(dropped.values()),
+            "dropped": dropped,
+            "bytes_in": totals.b or 0,
+            "bytes_kept": figures.b or 0,
+            "seconds": time.monotonic() - began,
+            "libraries": dict(self.libraries),
+        }
+        if row["rows_in"] != row["rows_kept"] + row["rows_rejected"]:
+            raise AssertionError(f"source {self.source.name} lost rows: {row}")
+        job.finish_step(row)
+        return row
+
+    def _repeated(self, rows: Any) -> Any:
+        """All but the first row of each record key, by (raw hash, file, record); decided over ids alone."""
+        from pyspark.sql import Window
+        from pyspark.sql import functions as F
+
+        within = Window.partitionBy("origin_id").orderBy("raw_hash", "file_id", "record")
+        ids = rows.select("file_id", "record", "origin_id", "doc_id", "raw_hash", "url", "url_id", "domain")
+        ranked = (
+            ids.withColumn("place", F.row_number().over(within))
+            .withColumn("first_hash", F.first("raw_hash").over(within))
+            .withColumn("matched", F.first("doc_id").over(within))
+        )
+        same = F.col("raw_hash") == F.col("first_hash")
+        return ranked.where("place > 1").select(
+            "file_id", "record", "origin_id", "doc_id", "url", "url_id", "domain", "matched",
+            F.when(same, F.lit("repeated_record")).otherwise(F.lit("repeated_id")).alias("rule"),
+            F.col("raw_hash").alias("value"),
+            F.col("first_hash").alias("threshold"),
+        )  # fmt: skip
+
+    def _rejects(self, rows: Any, repeats: Any | None) -> None:
+        from pyspark.sql import functions as F
+
+        names = ("file_id", "record", "origin_id", "doc_id", "url", "url_id", "domain")
+        out = rows.where("rejected is not null").select(*names, "rejected.*", F.lit(None).cast("string").alias("matched"))
+        if repeats is not None:
+            out = out.unionByName(repeats.withColumn("at", F.lit(self.at)))
+        out = out.select(
+            F.lit(self.step).alias("step"),
+            F.lit(self.job.run_id).alias("run_id"),
+            F.lit("rejected").alias("outcome"),
+            F.lit(self.source.spec.namespace).alias("source"),
+            *names, "matched", "rule", "value", "threshold", "at",
+        )  # fmt: skip
+        tables.replace_step(out, self.job.lake, tables.REJECTS, self.step, note=self.job.note(self.step))
+
+
+def without(rows: Any, repeats: Any | None) -> Any:
+    """Rows less those of repeated records."""
+    if repeats is None:
+        return rows
+    from pyspark.sql import functions as F
+
+    return rows.join(F.broadcast(repeats.select("file_id", "record")), ["file_id", "record"], "left_anti")

@@ -1,0 +1,173 @@
+"""write: a version of an output table, made only where the newest is not already of this step.
+
+The order is what makes a kill survivable: expectations, the commit, `stats`, the step's row, and at the
+run's end its `ended` row. A run that died after its commit is found here by the next one, which writes no
+second version and completes the record.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from recipe_runtime import ops, tables
+from recipe_runtime.digest import step_digest
+from recipe_runtime.errors import StepError
+from recipe_runtime.failpoints import failpoint
+from recipe_runtime.relation import Relation
+
+STATISTICS = ("doc_id", "epoch", "lang", "tier", "origin", "step")
+
+
+def write(
+    job: Any,
+    name: str,
+    rows: Any,
+    *,
+    sink: ops.Op,
+    reads: Sequence[Relation],
+    digest: str,
+    at: str,
+    partition: Sequence[str] = (),
+    expect: Sequence[Any] = (),
+    schema: str = "fixed",
+) -> None:
+    """Makes `<lake>/<name>` hold `rows`. Raises StepError where an expectation fails or the table's columns
+    would change and the recipe does not say `schema = evolve`."""
+    ops.resolve(sink, "sink")
+    # The one step with a name in its digest: what it makes is a table at a place.
+    step = step_digest(digest, [r.step for r in reads], {}, pins=["output", name])
+    uri = job.lake.output(name)
+    relation = Relation(name, "write", digest, step, {}, lambda: job.spark.read.format("delta").load(uri))
+    newest = _newest(uri)
+    if newest is not None and not job.ended(newest["run"]):
+        job.repair(newest["run"], _output(name, uri, newest, made=True))
+    made = newest is None or newest["step"] != step
+    began = time.monotonic()
+    with job.progress.step(name, "write") as report:
+        if made:
+            _commit(job, name, rows, uri, step, partition, expect, schema, newest is not None)
+            failpoint("commit")
+            newest = _newest(uri)
+            if newest is None or newest["run"] != job.run_id:
+                raise StepError(f"another run wrote {uri} at the same time", remedy="run again: what was made is kept")
+        row = job.complete(step)
+        if row is None or made:
+            row = _finish(job, relation, newest, reads, at, began)
+        report.rows_in = row["rows_kept"]
+        report.bytes_in = row["bytes_kept"]
+        report.note = f"version {newest['version']}" + ("" if made else ", as it was")
+    job.record_step(relation, made=made)
+    job.outputs.append(_output(name, uri, newest, made=made))
+
+
+def _commit(job, name, rows, uri, step, partition, expect, schema, exists):
+    for expectation in expect:
+        rows = expectation.check(name, rows)
+    if exists:
+        _check_schema(job, uri, rows, partition, evolve=schema == "evolve")
+    out = tables.writer(rows, uri, statistics=[c for c in STATISTICS if c not in partition], note=job.note(step), partition=partition)
+    out.mode("overwrite").option("overwriteSchema", "true" if schema == "evolve" else "false").save()
+
+
+def _check_schema(job, uri, rows, partition, *, evolve):
+    """Prints what would change; raises StepError unless the recipe allows it."""
+    from deltalake import DeltaTable
+
+    before = {f.name: f.dataType.simpleString() for f in job.spark.read.format("delta").load(uri).schema}
+    now = {f.name: f.dataType.simpleString() for f in rows.schema}
+    changes = [f"lost {n} ({t})" for n, t in before.items() if n not in now]
+    changes += [f"gained {n} ({t})" for n, t in now.items() if n not in before]
+    changes += [f"retyped {n} ({before[n]} to {t})" for n, t in now.items() if n in before and before[n] != t]
+    layout = DeltaTable(uri).metadata().partition_columns
+    if list(layout) != list(partition):
+        changes.append(f"partition was {list(layout)}, is {list(partition)}")
+    if changes and not evolve:
+        raise StepError(
+            f"the columns of {uri} would change: {'; '.join(changes)}",
+            remedy="say `schema = evolve` in the write, or give the output another name; the old version stays as it was",
+        )
+    for change in changes:
+        job.progress.line(f"{uri}: {change}")
+
+
+def _newest(uri: str) -> dict[str, Any] | None:
+    """Version, table id, run and step of the newest commit that wrote rows; None where there is no table."""
+    from deltalake import DeltaTable
+
+    if not tables.exists(uri):
+        return None
+    table = DeltaTable(uri)
+    for commit in table.history():
+        note = commit.get("userMetadata")
+        if note is None and commit["operation"] in ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"):
+            continue
+        found = json.loads(note) if note else {}
+        if not {"run", "step"} <= found.keys():
+            raise StepError(
+                f"the newest version of {uri} was not written by a recipe",
+                remedy="restore the version before it, or give the output another name",
+            )
+        return {**found, "version": commit["version"], "table_id": str(table.metadata().id)}
+    return None
+
+
+def _output(name, uri, newest, *, made):
+    return {
+        "name": name,
+        "uri": uri,
+        "table_id": newest["table_id"],
+        "version": newest["version"],
+        "step": newest["step"],
+        "made": made,
+    }
+
+
+def _finish(job, relation, newest, reads, at, began):
+    from pyspark.sql import functions as F
+
+    version = job.spark.read.format("delta").option("versionAsOf", newest["version"]).load(job.lake.output(relation.name))
+    keys = ["tier", "source", "domain", "lang", "license", "origin"]
+    stats = (
+        version.withColumn("license", F.array_join("license", ","))
+        .groupBy(*keys)
+        .agg(F.count("*").alias("rows"), F.sum("tokens").alias("tokens"), F.sum(F.octet_length("text")).alias("bytes"))
+        .select(
+            F.lit(relation.step).alias("step"),
+            F.lit(job.run_id).alias("run_id"),
+            F.lit(relation.name).alias("output"),
+            F.lit(newest["version"]).cast("bigint").alias("version"),
+            *keys,
+            "rows",
+            "tokens",
+            "bytes",
+        )
+    )
+    also = f"version = {newest['version']}"
+    tables.replace_step(stats, job.lake, tables.STATS, relation.step, note=job.note(relation.step), also=also)
+    kept = job.spark.read.format("delta").load(job.lake.table("stats")).where(
+        (F.col("step") == relation.step) & (F.col("version") == newest["version"])
+    )
+    total = kept.agg(F.sum("rows").alias("n"), F.sum("tokens").alias("t"), F.sum("bytes").alias("b")).first()
+    row = {
+        "step": relation.step,
+        "run_id": job.run_id,
+        "name": relation.name,
+        "kind": "write",
+        "operation": relation.operation,
+        "at": at,
+        "inputs": [r.step for r in reads],
+        "rows_in": total.n or 0,
+        "rows_kept": total.n or 0,
+        "rows_rejected": 0,
+        "dropped": {},
+        "bytes_in": total.b or 0,
+        "bytes_kept": total.b or 0,
+        "tokens": total.t,
+        "seconds": time.monotonic() - began,
+        "libraries": {},
+    }
+    job.finish_step(row)
+    return row

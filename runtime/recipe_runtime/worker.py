@@ -1,0 +1,172 @@
+"""What runs in a Spark Python worker: files into documents, texts into columns. Nothing here imports Spark.
+
+A task object is pickled once per stage; it holds plain values and dotted paths, so that a worker needs
+only this package, the operators' packages and their libraries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from recipe_runtime.lake_fs import lake_fs
+
+
+class LibraryMismatch(Exception):
+    """This worker's libraries would give other results than the driver's."""
+
+
+def check_libraries(expected: Mapping[str, str]) -> None:
+    """Raises LibraryMismatch unless this process has the driver's versions of `expected`."""
+    wrong = []
+    for name, version in expected.items():
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = "missing"
+        if found != version:
+            wrong.append(f"{name}: {found} here, {version} on the driver")
+    if wrong:
+        raise LibraryMismatch("this worker's libraries differ from the driver's: " + "; ".join(wrong))
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file kept in the lake by its SHA-256; on a worker it becomes a local path."""
+
+    lake: str
+    sha256: str
+
+
+@cache
+def local_copy(blob: Blob) -> str:
+    """A verified local copy of a blob, fetched once per process and kept for the machine by its hash."""
+    path = os.path.join(tempfile.gettempdir(), f"recipec-blobs-{os.getuid()}", blob.sha256)
+    if not os.path.exists(path):
+        fs, root = lake_fs(blob.lake)
+        data = fs.cat_file(f"{root.rstrip('/')}/_recipec/blobs/{blob.sha256}")
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "wb") as out:
+            out.write(data)
+        os.replace(temporary, path)
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != blob.sha256:
+            raise LibraryMismatch(f"{path} does not hold the file of that hash; delete it")
+    return path
+
+
+def _local(value: Any) -> Any:
+    return local_copy(value) if isinstance(value, Blob) else value
+
+
+@dataclass(frozen=True)
+class Column:
+    """One operator call of an annotate pass and the columns it fills, with their Arrow types."""
+
+    run: str
+    operator: str
+    args: Mapping[str, Any]
+    reads: tuple[str, ...]
+    outputs: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Reads units (files, or parts of them) into document rows; input rows are indexes into `units`."""
+
+    units: Sequence[Any]
+    spec: Any
+    schema: Any
+    libraries: Mapping[str, str]
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        from recipe_runtime.sources.read import read_unit
+
+        check_libraries(self.libraries)
+        for batch in batches:
+            for index in batch.column(0).to_pylist():
+                for rows in read_unit(self.units[index], self.spec):
+                    yield rows.cast(self.schema)
+
+
+@dataclass(frozen=True)
+class Annotate:
+    """The fused pass: every column that the recipe asks of a text, in one walk over the rows.
+
+    Calls that share a `run` go to it together, so that one operator family reads a text once. The text
+    itself is not passed on unless an operator edits it (`edits`).
+    """
+
+    columns: Sequence[Column]
+    keep: Sequence[str]
+    schema: Any
+    libraries: Mapping[str, str]
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+
+        check_libraries(self.libraries)
+        families: dict[str, list[Column]] = {}
+        for column in self.columns:
+            families.setdefault(column.run, []).append(column)
+        loaded = [(_function(path), members, _calls(members)) for path, members in families.items()]
+        for batch in batches:
+            made: dict[str, Any] = {name: batch.column(name) for name in self.keep}
+            for function, members, calls in loaded:
+                inputs = {name: batch.column(name) for member in members for name in member.reads}
+                for member, arrays in zip(members, function(inputs, calls), strict=True):
+                    for (name, kind), array in zip(member.outputs, arrays, strict=True):
+                        made[name] = array.cast(kind)
+            yield pa.RecordBatch.from_arrays([made[name] for name in self.schema.names], schema=self.schema)
+
+
+def _function(path: str):
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _calls(members: Sequence[Column]) -> list[Any]:
+    from recipe_udfs.operator import Call
+
+    return [Call(m.operator, {k: _local(v) for k, v in m.args.items()}) for m in members]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Changes texts; text_hash and doc_id follow. A text of which nothing is left becomes null."""
+
+    run: str
+    operator: str
+    args: Mapping[str, Any]
+    schema: Any
+    libraries: Mapping[str, str]
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        from recipe_udfs.identity import doc_ids, text_hashes
+        from recipe_udfs.operator import Call
+
+        check_libraries(self.libraries)
+        function = _function(self.run)
+        call = Call(self.operator, {k: _local(v) for k, v in self.args.items()})
+        for batch in batches:
+            text = function({"text": batch.column("text")}, [call])[0][0].cast(pa.large_string())
+            text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.large_string()), text)
+            hashes = text_hashes(text)
+            made = {"text": text, "text_hash": hashes, "doc_id": doc_ids(batch.column("origin_id"), hashes)}
+            arrays = [
+                made[f.name].cast(f.type) if f.name in made else batch.column(f.name).cast(f.type) for f in self.schema
+            ]
+            # A row whose text is gone keeps the doc_id it had: it is what its reject is found by.
+            at = self.schema.get_field_index("doc_id")
+            arrays[at] = pc.coalesce(arrays[at], batch.column("doc_id").cast(self.schema.field(at).type))
+            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
