@@ -65,19 +65,20 @@ def gzip_chunks(file: Any) -> Iterator[bytes]:
                 if not data:
                     break
                 stream = zlib.decompressobj(31)
-            out = _inflate(stream, data)
+            out = inflate(stream, data)
             if out:
                 yield out
             data = stream.unused_data if stream.eof else stream.unconsumed_tail
             if stream.eof:
                 stream = None
-    while stream is not None and (out := _inflate(stream, b"")):  # what the limit of the last call held back
+    while stream is not None and (out := inflate(stream, b"")):  # what the limit of the last call held back
         yield out
     if stream is not None and not stream.eof:
         raise Damaged(True, "the gzip stream ends early")
 
 
-def _inflate(stream: Any, data: bytes) -> bytes:
+def inflate(stream: Any, data: bytes) -> bytes:
+    """At most CHUNK bytes of a zlib stream; raises Damaged."""
     try:
         return stream.decompress(data, CHUNK)
     except zlib.error as error:
