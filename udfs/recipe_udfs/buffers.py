@@ -25,20 +25,27 @@ def utf8_views(array: Strings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _, offsets, data = strings.buffers()
     first, last = strings.offset, strings.offset + len(strings)
     if len(strings) == 0:  # Arrow allows an empty array without any offset
-        return bytes_view(data), np.zeros(1, np.int64), np.zeros(0, np.bool_)
-    return bytes_view(data), np.frombuffer(offsets, np.int64)[first : last + 1], valid_mask(strings)
+        return bytes_view(data), np.frombuffer(bytes(8), np.int64), np.zeros(0, np.bool_)
+    views = np.frombuffer(offsets, np.int64)[first : last + 1]
+    views.flags.writeable = False
+    return bytes_view(data), views, valid_mask(strings)
 
 
 def bytes_view(data: pa.Buffer | None) -> np.ndarray:
-    """The bytes of a buffer that may be absent, as Arrow allows for a column without any text."""
-    return np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
+    """The bytes of a buffer that may be absent, as Arrow allows for a column without any text.
+
+    Never writable, so that a compiled kernel meets one type of array only.
+    """
+    view = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
+    view.flags.writeable = False
+    return view
 
 
 def valid_mask(array: pa.Array) -> np.ndarray:
     """bool[n]: which rows are not null."""
     if array.null_count == 0:
         return np.ones(len(array), np.bool_)
-    return array.is_valid().to_numpy(zero_copy_only=False)
+    return np.array(array.is_valid())
 
 
 def fixed_strings(data: bytes, width: int, valid: np.ndarray) -> pa.StringArray:

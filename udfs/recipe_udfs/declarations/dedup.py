@@ -61,7 +61,7 @@ OPERATORS = (
         kind="signature",
         version=1,
         doc="Hash of the text in lower case without punctuation, its words joined by one space.",
-        columns=(Column("normalised_hash", "string", "32 hex digits of SHA-256."),),
+        columns=(Column("normalised_hash", "string", "32 hex digits of SHA-256; null for a text without a word."),),
         run="recipe_udfs.normalise:normalised_hash",
     ),
 )

@@ -1,0 +1,69 @@
+"""What a character is: one table of classes and one of lower case over all Unicode code points.
+
+From Python's own Unicode data, so a kernel and a plain-Python reference agree on every character. A
+Python with newer data may class newly assigned characters otherwise.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+
+CODE_POINTS = 0x110000
+
+SPACE = 1 << 0       # str.isspace(): White_Space and the separators U+001C to U+001F
+LETTER = 1 << 1      # str.isalpha(): the categories L*
+WORD = 1 << 2        # str.isalnum(), or a combining mark (categories M*)
+LOWER = 1 << 3       # str.islower()
+MARK = 1 << 4        # ends a sentence when white space follows
+WIDE_MARK = 1 << 5   # ends a sentence whatever follows: marks of scripts without spaces
+CLOSER = 1 << 6      # may stand between a sentence mark and the white space
+BULLET = 1 << 7      # begins a list item
+
+SENTENCE_MARKS = ".?!…‽؟۔।॥։"
+WIDE_SENTENCE_MARKS = "。！？｡"
+CLOSERS = "\"'”’»›)]}」』】）"
+BULLETS = "•‣◦▪●○■□▸►·*-"
+
+_LAST_MARK = 0x20000  # combining marks stand below, but for the variation selectors
+_VARIATION_SELECTORS = range(0xE0100, 0xE01F0)
+
+
+@cache
+def classes() -> np.ndarray:
+    """uint8[0x110000]: the classes of each code point, as a sum of the flags above."""
+    characters = _all_characters()
+    table = np.zeros(CODE_POINTS, np.uint8)
+    table[np.strings.isspace(characters)] |= SPACE
+    table[np.strings.isalpha(characters)] |= LETTER
+    table[np.strings.isalnum(characters)] |= WORD
+    table[np.strings.islower(characters)] |= LOWER
+    marks = [c for c in range(0x300, _LAST_MARK) if unicodedata.category(chr(c)).startswith("M")]
+    table[marks] |= WORD
+    table[list(_VARIATION_SELECTORS)] |= WORD
+    for characters_of, flag in (
+        (SENTENCE_MARKS, MARK), (WIDE_SENTENCE_MARKS, WIDE_MARK), (CLOSERS, CLOSER), (BULLETS, BULLET),
+    ):
+        table[[ord(c) for c in characters_of]] |= flag
+    return table
+
+
+@cache
+def lower_case() -> np.ndarray:
+    """int32[0x110000]: the lower case of each code point where it is one code point; `İ` becomes `i`."""
+    lower = np.strings.lower(_all_characters()).view(np.uint32).astype(np.int32)
+    lower[ord("İ")] = ord("i")
+    return lower
+
+
+def _all_characters() -> np.ndarray:
+    """Every code point as a one-character string; NUL, an empty string to NumPy, is in no class anyway."""
+    return np.arange(CODE_POINTS, dtype=np.uint32).view("U1")
+
+
+def lower(text: str) -> str:
+    """The text with every character in `lower_case`."""
+    table = lower_case()
+    return "".join(map(chr, table[[ord(c) for c in text]])) if text else ""

@@ -1,0 +1,268 @@
+"""Text statistics: what is counted, and the fused pass that counts all that a batch is asked for.
+
+**Definitions.** Characters are Unicode code points. White space is what `str.isspace()` says. A *word* is a
+run of characters between white space. A *line* ends at a newline and nowhere else (a lone carriage return
+is white space); it is taken without the white space around it, and does not count if nothing is left. A
+*paragraph* is a run of such lines between empty ones. A *sentence* ends at the end of a line, behind a
+word that ends in one of `.?!…‽؟۔।॥։` (quotes and brackets may follow) unless the next word begins in lower
+case or the word is an initial (`J.`), and behind `。！？｡` wherever they stand.
+
+**Shares and ratios** of nothing are null: no word, no line, no paragraph, as the name says. Duplicates are
+what occurred before, so a line that stands three times counts twice.
+
+**Against datatrove 0.10** (whose rules these serve): words are the paper's, between white space, not a
+tokenizer's that splits punctuation off; lines and paragraphs are trimmed and empty lines count for
+nothing; a paragraph ends at a line of white space too; stop words match in any case; sentences are by the
+rule above, not by Punkt. N-gram shares follow it: the most frequent n-gram (the first of equals) with the
+spaces inside, and repeated n-grams without, both ÷ characters of the text; a share never exceeds 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recipe_udfs import statistics_kernels as k
+from recipe_udfs.buffers import Strings, large_string, numbers, utf8_views
+from recipe_udfs.characters import classes, lower_case
+from recipe_udfs.operator import Call
+
+MAX_N = 32
+"""Longest n-gram."""
+
+
+def statistics(inputs: Mapping[str, Strings], calls: Sequence[Call]) -> list[list[pa.Array]]:
+    """Every `stats.*` and `contains` call over one batch of texts: one array a call, null for a null text."""
+    texts = large_string(inputs["text"])
+    wanted = Wanted()
+    for call in calls:
+        if call.operator in PARAMETERS:
+            name, read = PARAMETERS[call.operator]
+            wanted.add(name, read(call.args))
+        wanted.duplicates |= "duplicate_line" in call.operator or "duplicate_paragraph" in call.operator
+    counts = _count(texts, wanted) if any(call.operator != "contains" for call in calls) else None
+    lowered = None
+    results = []
+    for call in calls:
+        if call.operator != "contains":
+            results.append([FIGURES[call.operator](counts, call.args)])
+        elif call.args["case"] == "exact":
+            results.append([pc.match_substring(texts, call.args["phrase"])])
+        else:
+            lowered = pc.utf8_lower(texts) if lowered is None else lowered
+            phrase = pc.utf8_lower(pa.scalar(call.args["phrase"])).as_py()
+            results.append([pc.match_substring(lowered, phrase)])
+    return results
+
+
+# ---- what is asked for: each distinct parameter once ---------------------------------------------
+
+
+@dataclass
+class Wanted:
+    """The parameters of a batch's calls, by kind and in the order of the kernel's columns."""
+
+    duplicates: bool = False
+    tops: list[int] = field(default_factory=list)
+    dups: list[int] = field(default_factory=list)
+    shorts: list[int] = field(default_factory=list)
+    marks: list[tuple[str, ...]] = field(default_factory=list)
+    symbols: list[tuple[str, ...]] = field(default_factory=list)
+    words: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add(self, name: str, value: Hashable) -> None:
+        values = getattr(self, name)
+        if value not in values:
+            values.append(value)
+            if name in ("tops", "dups"):
+                values.sort()
+
+    def groups(self) -> list[tuple[tuple[str, ...], list[str]]]:
+        """(symbols asked for, spellings of one symbol among them)."""
+        return [(asked, group) for asked in self.symbols for group in _symbol_groups(asked)]
+
+
+def _n(args: Mapping[str, Any]) -> int:
+    if not 1 <= args["n"] <= MAX_N:
+        raise ValueError(f"n is {args['n']}; an n-gram has 1 to {MAX_N} words")
+    return int(args["n"])
+
+
+def _texts(name: str) -> Callable[[Mapping[str, Any]], tuple[str, ...]]:
+    def read(args: Mapping[str, Any]) -> tuple[str, ...]:
+        values = tuple(args[name])
+        if not values or not all(values):
+            raise ValueError(f"{name} is {list(values)!r}; it must name at least one text, none of them empty")
+        return values
+
+    return read
+
+
+PARAMETERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Any]]] = {
+    "stats.top_ngram_character_share": ("tops", _n),
+    "stats.duplicate_ngram_character_share": ("dups", _n),
+    "stats.short_line_share": ("shorts", lambda args: int(args["max"])),
+    "stats.line_end_share": ("marks", _texts("marks")),
+    "stats.symbol_word_ratio": ("symbols", _texts("symbols")),
+    "stats.distinct_words_of": ("words", _texts("words")),
+}
+
+
+def _symbol_groups(spellings: Iterable[str]) -> list[list[str]]:
+    """Spellings made of dots and ellipses alone are one symbol, every other is one of its own."""
+    dots = [s for s in dict.fromkeys(spellings) if not s.strip(".…")]
+    return [*([dots] if dots else []), *([s] for s in dict.fromkeys(spellings) if s not in dots)]
+
+
+# ---- counting ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the kernel counted: int64[texts, columns], which texts there are, their bytes."""
+
+    wanted: Wanted
+    columns: np.ndarray
+    valid: np.ndarray
+    sizes: np.ndarray
+
+    def __getitem__(self, column: int) -> np.ndarray:
+        return self.columns[:, column]
+
+    def parameter(self, name: str, value: Hashable) -> np.ndarray:
+        """The column of one parameter."""
+        at = k.FIXED
+        for kind in ("tops", "dups", "shorts", "marks"):
+            if kind == name:
+                return self[at + getattr(self.wanted, name).index(value)]
+            at += len(getattr(self.wanted, kind))
+        groups = self.wanted.groups()
+        if name == "symbols":
+            return np.max([self[at + i] for i, (asked, _) in enumerate(groups) if asked == value], axis=0)
+        return self[at + len(groups) + self.wanted.words.index(value)]
+
+
+def _count(texts: pa.LargeStringArray, wanted: Wanted) -> Counts:
+    data, offsets, valid = utf8_views(texts)
+    groups = wanted.groups()
+    marks, mark_ends = _joined([mark for marks in wanted.marks for mark in marks])
+    symbols, symbol_ends = _joined([spelling for _, group in groups for spelling in group])
+    keys = [_word_keys(words) for words in wanted.words]
+    parameters = (wanted.tops, wanted.dups, wanted.shorts, wanted.marks, groups, wanted.words)
+    out = np.zeros((len(texts), k.FIXED + sum(map(len, parameters))), np.int64)
+    k.document_statistics(
+        data, offsets, valid, classes(), lower_case(), wanted.duplicates,
+        np.array(wanted.tops, np.int64), np.array(wanted.dups, np.int64), np.array(wanted.shorts, np.int64),
+        marks, mark_ends, np.cumsum([len(marks) for marks in wanted.marks], dtype=np.int64),
+        symbols, symbol_ends, np.array([i for i, (_, group) in enumerate(groups) for _ in group], np.int64),
+        len(groups),
+        np.concatenate([np.zeros(0, np.uint64), *keys]), np.cumsum([len(key) for key in keys], dtype=np.int64),
+        max((len(word) for words in wanted.words for word in words), default=0),
+        out,
+    )  # fmt: skip
+    return Counts(wanted, out, valid, np.diff(offsets))
+
+
+def _joined(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(UTF-8 bytes of all texts, where each ends)."""
+    encoded = [text.encode() for text in texts]
+    joined = np.frombuffer(b"".join(encoded), np.uint8) if encoded else np.zeros(0, np.uint8)
+    joined.flags.writeable = False
+    return joined, np.cumsum([len(text) for text in encoded], dtype=np.int64)
+
+
+def _word_keys(words: Sequence[str]) -> np.ndarray:
+    """The distinct hashes the kernel looks for, sorted."""
+    return np.unique(
+        np.array(
+            [
+                k.word_key(*_joined([word])[:1], 0, len(word.encode()), classes(), lower_case(), len(word))
+                for word in words
+            ],
+            np.uint64,
+        )
+    )
+
+
+# ---- from counts to figures ----------------------------------------------------------------------
+
+Figure = Callable[[Counts, Mapping[str, Any]], pa.Array]
+
+
+def _number(column: int) -> Figure:
+    return lambda counts, args: numbers(counts[column], counts.valid)
+
+
+def _quotient(above: Callable[[Counts, Mapping[str, Any]], np.ndarray], below: int, limit: float = 1.0) -> Figure:
+    """above ÷ a column, null where that is 0."""
+
+    def figure(counts: Counts, args: Mapping[str, Any]) -> pa.Array:
+        valid = counts.valid & (counts[below] > 0)
+        return _divide(above(counts, args), counts[below], valid, limit)
+
+    return figure
+
+
+def _divide(above: np.ndarray, below: np.ndarray, valid: np.ndarray, limit: float) -> pa.Array:
+    return numbers(np.minimum(above / np.where(valid, below, 1), limit), valid)
+
+
+def _column(column: int) -> Callable[[Counts, Mapping[str, Any]], np.ndarray]:
+    return lambda counts, args: counts[column]
+
+
+def _asked(operator: str) -> Callable[[Counts, Mapping[str, Any]], np.ndarray]:
+    name, read = PARAMETERS[operator]
+    return lambda counts, args: counts.parameter(name, read(args))
+
+
+def _of_characters(above: Callable[[Counts, Mapping[str, Any]], np.ndarray], some: int, newlines: bool) -> Figure:
+    """above ÷ characters of the text (without its newlines, if so), null where the column `some` is 0."""
+
+    def figure(counts: Counts, args: Mapping[str, Any]) -> pa.Array:
+        below = counts[k.CHARACTERS] - (0 if newlines else counts[k.NEWLINES])
+        return _divide(above(counts, args), below, counts.valid & (counts[some] > 0), 1.0)
+
+    return figure
+
+
+UNLIMITED = float("inf")
+
+FIGURES: Mapping[str, Figure] = {
+    "stats.characters": _number(k.CHARACTERS),
+    "stats.bytes": lambda counts, args: numbers(counts.sizes, counts.valid),
+    "stats.lines": _number(k.LINES),
+    "stats.paragraphs": _number(k.PARAGRAPHS),
+    "stats.words": _number(k.WORDS),
+    "stats.sentences": _number(k.SENTENCES),
+    "stats.mean_word_length": _quotient(_column(k.WORD_CHARACTERS), k.WORDS, UNLIMITED),
+    "stats.symbol_word_ratio": _quotient(_asked("stats.symbol_word_ratio"), k.WORDS, UNLIMITED),
+    "stats.bullet_line_share": _quotient(_column(k.BULLET_LINES), k.LINES),
+    "stats.ellipsis_line_share": _quotient(_column(k.ELLIPSIS_LINES), k.LINES),
+    "stats.alphabetic_word_share": _quotient(_column(k.LETTER_WORDS), k.WORDS),
+    "stats.distinct_words_of": lambda counts, args: numbers(
+        _asked("stats.distinct_words_of")(counts, args), counts.valid
+    ),
+    "stats.duplicate_line_share": _quotient(_column(k.DUPLICATE_LINES), k.LINES),
+    "stats.duplicate_paragraph_share": _quotient(_column(k.DUPLICATE_PARAGRAPHS), k.PARAGRAPHS),
+    "stats.duplicate_line_character_share": _of_characters(
+        _column(k.DUPLICATE_LINE_CHARACTERS), k.LINES, newlines=False
+    ),
+    "stats.duplicate_paragraph_character_share": _of_characters(
+        _column(k.DUPLICATE_PARAGRAPH_CHARACTERS), k.PARAGRAPHS, newlines=True
+    ),
+    "stats.top_ngram_character_share": _of_characters(
+        _asked("stats.top_ngram_character_share"), k.WORDS, newlines=True
+    ),
+    "stats.duplicate_ngram_character_share": _of_characters(
+        _asked("stats.duplicate_ngram_character_share"), k.WORDS, newlines=True
+    ),
+    "stats.line_end_share": _quotient(_asked("stats.line_end_share"), k.LINES),
+    "stats.short_line_share": _quotient(_asked("stats.short_line_share"), k.LINES),
+    "stats.newline_word_ratio": _quotient(_column(k.NEWLINES), k.WORDS, UNLIMITED),
+}
