@@ -221,7 +221,9 @@ class Rows:
 
     def _arrow(self, drafts: Sequence[_Draft]) -> pa.RecordBatch:
         at = self.spec.at
-        rejected = [None if d.reason is None else dict(zip(REJECTED.names, (*d.reason, at), strict=True)) for d in drafts]
+        rejected = [
+            None if d.reason is None else dict(zip(REJECTED.names, (*d.reason, at), strict=True)) for d in drafts
+        ]
         n = len(drafts)
         keys = pa.array([d.key for d in drafts], pa.string())
         text = pa.array([d.text if d.reason is None else None for d in drafts], pa.string())

@@ -11,6 +11,7 @@ from recipe_runtime.sources.streams import CHUNK, Damaged, gzip_chunks, inflate,
 
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
+
 class TooLarge(Exception):
     """The body went past the limit while it was decompressed."""
 

@@ -110,7 +110,9 @@ def _found(spec: SourceSpec) -> tuple[list[tuple[str, str]], list[str]]:
                 + (f". {left_out} files there have another kind of name" if left_out else ""),
             )
         if left_out:
-            notes.append(f"{left_out} files in {place} are left out: their names are not those of {spec.operator} files")
+            notes.append(
+                f"{left_out} files in {place} are left out: their names are not those of {spec.operator} files"
+            )
         for match in matches:
             found[_uri(fs, pattern, match)] = _seen(pattern, match)
     return sorted(found.items()), notes

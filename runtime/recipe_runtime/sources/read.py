@@ -12,9 +12,7 @@ from recipe_runtime.sources.pin import Unit
 from recipe_runtime.sources.spec import SourceSpec
 
 
-def read_unit(
-    unit: Unit, spec: SourceSpec, *, rows: int = ROWS, size: int = BATCH_BYTES
-) -> Iterator[pa.RecordBatch]:
+def read_unit(unit: Unit, spec: SourceSpec, *, rows: int = ROWS, size: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:
     """The rows of one unit as batches of `document_schema(spec)`, its marker row last.
 
     A batch ends with the record that brings it to `rows` rows or `size` bytes of raw records; what a row
@@ -22,7 +20,5 @@ def read_unit(
     """
     module, _, function = spec.run.partition(":")
     records = getattr(importlib.import_module(module), function)(unit, spec)
-    made = Rows(
-        spec, file_id=unit.file.file_id, path=unit.file.path, part=unit.part, parts=unit.parts
-    )
+    made = Rows(spec, file_id=unit.file.file_id, path=unit.file.path, part=unit.part, parts=unit.parts)
     yield from made.batches(records, rows, size)

@@ -22,9 +22,7 @@ def compare_schemas(before: Names, now: Names) -> list[str]:
     lost = [f"{name} ({before[name]}) is lost" for name in before if name not in now]
     gained = [f"{name} ({now[name]}) is new" for name in now if name not in before]
     retyped = [
-        f"{name} was {before[name]} and is {now[name]}"
-        for name in before
-        if name in now and before[name] != now[name]
+        f"{name} was {before[name]} and is {now[name]}" for name in before if name in now and before[name] != now[name]
     ]
     return lost + gained + retyped
 
@@ -62,12 +60,7 @@ def spark_schema(spec: SourceSpec, schema: pa.Schema) -> pa.Schema:
     """The schema with types that Spark has; raises SourceError for a column the recipe names and Spark cannot
     carry. What the recipe does not name keeps its type."""
     wanted = set(spec.fields())
-    return pa.schema(
-        [
-            f.with_type(_spark_type(spec, f.name, f.type)) if f.name in wanted else f
-            for f in schema
-        ]
-    )
+    return pa.schema([f.with_type(_spark_type(spec, f.name, f.type)) if f.name in wanted else f for f in schema])
 
 
 _WIDER = {

@@ -140,9 +140,7 @@ class _Frame:
         return self._frame(None, damage.rule, f"at byte {self.offset}: {damage.detail}", "")
 
     def _frame(self, block: bytes | None, rule: str, found: str, limit: str) -> Frame:
-        return Frame(
-            self.offset, self.header, block, self.size, self.digest.hexdigest()[:DIGITS], rule, found, limit
-        )
+        return Frame(self.offset, self.header, block, self.size, self.digest.hexdigest()[:DIGITS], rule, found, limit)
 
 
 class _Members(ABC):
