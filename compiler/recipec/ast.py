@@ -87,16 +87,6 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """`"…"` with its escapes replaced, or `\"\"\"…\"\"\"` as it stands between the quotes."""
-
-    value: str
-    multiline: bool
-    span: Span
-    height = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Name:
     """`edu`, `gopher.quality`."""
 
@@ -107,6 +97,24 @@ class Name:
     @property
     def text(self) -> str:
         return ".".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`"…"` or `\"\"\"…\"\"\"`: plain pieces, escapes replaced, and a Name for each `${name}`. Of a text of several lines
+    the common indentation is gone and so are the line breaks next to the quotes."""
+
+    parts: tuple[str | Name, ...]
+    multiline: bool
+    span: Span
+    height = 0
+
+    @property
+    def plain(self) -> str | None:
+        """The text, or None if it has a `${name}` in it."""
+        if not self.parts:
+            return ""
+        return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,8 +500,27 @@ class Stop:
 
 
 Statement = (
-    Setting | Splice | Lang | Clean | Keep | Dedup | Sample | Pair | Score | Tier | Measure | Expect
-    | Ask | Verify | On | Take | Split | Cap | Exclude | Phase | Stop
+    Setting
+    | Splice
+    | Lang
+    | Clean
+    | Keep
+    | Dedup
+    | Sample
+    | Pair
+    | Score
+    | Tier
+    | Measure
+    | Expect
+    | Ask
+    | Verify
+    | On
+    | Take
+    | Split
+    | Cap
+    | Exclude
+    | Phase
+    | Stop
 )
 
 
@@ -693,8 +720,23 @@ class Compute:
 
 
 Item = (
-    Header | Edition | Use | Param | Tokenizer | Endpoint | Prompt | Filter | Block | Table | Source
-    | Derive | Merge | Rounds | Mix | Write | Compute
+    Header
+    | Edition
+    | Use
+    | Param
+    | Tokenizer
+    | Endpoint
+    | Prompt
+    | Filter
+    | Block
+    | Table
+    | Source
+    | Derive
+    | Merge
+    | Rounds
+    | Mix
+    | Write
+    | Compute
 )
 
 

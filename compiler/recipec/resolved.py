@@ -110,7 +110,7 @@ class PromptCall:
     """A prompt with its parameters: `args` maps each to a value, or to a `Col` of the row."""
 
     prompt: str
-    """Key into `Resolved.prompts`, as written at the call: `prompts.wikipedia`."""
+    """Key into `Resolved.prompts`."""
     args: dict[str, Expr]
     span: Span
 
@@ -223,6 +223,14 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list in which something differs by row."""
+
+    items: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Stands where something could not be resolved and was reported; checks pass over it in silence."""
 
@@ -230,8 +238,25 @@ class Unknown:
 
 
 Expr = (
-    Lit | EnvRef | Interval | RelationRef | ItemRef | PromptCall | Col | OpCall | Compare | InRange | InList
-    | InTable | Not | And | Or | Arith | Template | Unknown
+    Lit
+    | EnvRef
+    | Interval
+    | RelationRef
+    | ItemRef
+    | PromptCall
+    | Col
+    | OpCall
+    | Compare
+    | InRange
+    | InList
+    | InTable
+    | Not
+    | And
+    | Or
+    | Arith
+    | Template
+    | Sequence
+    | Unknown
 )
 
 
@@ -466,8 +491,7 @@ class Misplaced:
 
 
 Statement = (
-    Lang | Clean | Keep | Dedup | Sample | Pair | Score | Tier | Measure | Expect | Ask | Verify | On | Set
-    | Misplaced
+    Lang | Clean | Keep | Dedup | Sample | Pair | Score | Tier | Measure | Expect | Ask | Verify | On | Set | Misplaced
 )
 MixStatement = Take | Cap | Exclude | On | Phase | Misplaced
 
@@ -506,15 +530,25 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """The form an answer is asked for in: `text`, `number` (of an Interval), `choice` (of texts), `json`, `trajectory`."""
+
+    kind: str
+    args: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
-    """`parameters`: name → default, or None where the caller or the row gives it. Texts hold `${name}` as
-    written, with the common indentation of their lines taken away."""
+    """`parameters`: name → default, or None where the caller or the row gives it. A text's parts are str, and
+    `Col` with the relation `prompt` for each `${name}`, a parameter. `key` is `nemotron_cc.wikipedia`: the
+    library's name and its own; just its own in the recipe."""
 
     key: str
     parameters: dict[str, Expr | None]
-    system: str | None
-    user: str
-    reply: OpCall | Lit
+    system: Template | None
+    user: Template
+    reply: Reply
     cleans: tuple[OpCall, ...]
     span: Span
     doc: str = ""
@@ -628,6 +662,7 @@ class Write:
     sink: OpCall
     partition: tuple[str, ...]
     expects: tuple[Expect, ...]
+    misplaced: tuple[Misplaced, ...]
     settings: dict[str, Expr]
     span: Span
     doc: str = ""
@@ -637,8 +672,18 @@ class Write:
 class Compute:
     settings: dict[str, Expr]
     expects: tuple[Expect, ...]
+    misplaced: tuple[Misplaced, ...]
     span: Span
     doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedItem:
+    """An item of the recipe that nothing refers to; `kind` is its keyword."""
+
+    kind: str
+    name: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -664,3 +709,4 @@ class Resolved:
     mixes: dict[str, Mix]
     writes: tuple[Write, ...]
     compute: Compute | None
+    unused: tuple[UnusedItem, ...] = ()

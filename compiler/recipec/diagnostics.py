@@ -1,0 +1,99 @@
+"""What is wrong with a recipe, as data: every finding of every stage is a `Diagnostic`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from recipec.ast import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Another place that matters, and why."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the characters of `span` by `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that can be applied as they are without changing what the author meant."""
+
+    title: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. `code` is a key of `recipec.codes.CODES` and begins with E (the recipe is refused) or W.
+
+    `message` says what is wrong in one sentence, `label` what stands at the primary place, `help` what exists
+    or what would work. `primary` is None only where there is no text to point at (an operator package).
+    """
+
+    code: str
+    message: str
+    primary: Span | None
+    label: str = ""
+    secondary: tuple[Label, ...] = ()
+    help: str = ""
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def severity(self) -> Literal["error", "warning"]:
+        return "error" if self.code.startswith("E") else "warning"
+
+
+def in_order(diagnostics: Iterable[Diagnostic], files: Iterable[str]) -> list[Diagnostic]:
+    """By file (the recipe first, then its imports as loaded), place, code; what was found twice only once."""
+    rank = {name: index for index, name in enumerate(files)}
+
+    def key(diagnostic: Diagnostic) -> tuple[int, int, int, str, str]:
+        if diagnostic.primary is None:
+            return (-1, 0, 0, diagnostic.code, diagnostic.message)
+        span = diagnostic.primary
+        return (rank.get(span.file, len(rank)), span.start, span.end, diagnostic.code, diagnostic.message)
+
+    kept: dict[tuple[int, int, int, str, str], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        kept.setdefault(key(diagnostic), diagnostic)
+    return [kept[at] for at in sorted(kept)]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name a misspelt one most likely means, or None."""
+    known = list(known)
+    if len(name) > 100:
+        return None
+    found = get_close_matches(name, known, n=1, cutoff=0.6)
+    if found:
+        return found[0]
+    return next((candidate for candidate in known if candidate.rpartition(".")[2] == name), None)
+
+
+def listing(names: Iterable[str], limit: int = 12) -> str:
+    """`a`, `b`, `c` and 4 more."""
+    names = list(names)
+    shown = ", ".join(f"`{name}`" for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
+def did_you_mean(name: str, known: Iterable[str], what: str) -> str:
+    """The help line for an unknown name: the nearest one, and what there is."""
+    known = sorted(known)
+    if not known:
+        return f"there is no {what} here"
+    guess = nearest(name, known)
+    there = f"{what}: {listing(known)}"
+    return f"did you mean `{guess}`? {there}" if guess else there

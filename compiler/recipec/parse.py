@@ -1,0 +1,302 @@
+"""Text to syntax tree: reads one item at a time, so an error in one hides nothing of the next.
+
+`parse` never raises for a wrong text; what cannot be read is a Diagnostic and is left out of the tree.
+No type of the parser generator leaves this file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from sys import implementation
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput
+
+from recipec import ast
+from recipec.ast import Span
+from recipec.build import MAX_DEPTH, Builder, TooDeep
+from recipec.diagnostics import Diagnostic, Label, nearest
+from recipec.words import ITEM_WORDS, describe, expected_phrase
+
+GRAMMAR = Path(__file__).with_name("grammar.lark")
+GRAMMAR_OPTIONS = {
+    "parser": "lalr",
+    "lexer": "contextual",
+    "start": ["start", "value"],
+    "keep_all_tokens": True,
+    "maybe_placeholders": False,
+}
+
+_SCAN = re.compile(r'"""(?:.|\n)*?"""|"""|"(?!"")(?:\\.|[^"\\\n])*"|#[^\n]*|[(\[{]|[)\]}]|\n')
+_ITEM = re.compile(rf"(?:{'|'.join(ITEM_WORDS)})(?![a-z0-9_])")
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*\Z")
+
+
+@cache
+def _machine() -> tuple[Lark, Builder]:
+    """The parser; its tables lie beside Python's own compiled files, made by the first use that may write."""
+    builder = Builder()
+    tables = GRAMMAR.parent / "__pycache__" / f"grammar.{implementation.cache_tag}.tables"
+    tables.parent.mkdir(exist_ok=True) if _writable(GRAMMAR.parent) else None
+    return Lark(GRAMMAR.read_text("utf-8"), transformer=builder, cache=str(tables), **GRAMMAR_OPTIONS), builder
+
+
+def _writable(folder: Path) -> bool:
+    from os import W_OK, access
+
+    return access(folder, W_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file's tree, as far as it could be read, and what was wrong with the rest."""
+
+    file: ast.File
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(slots=True)
+class _Piece:
+    """The text from one item keyword (or its `##` lines) to the next."""
+
+    start: int
+    end: int
+    depth: int = 0
+    deepest: int = 0
+    opened: list[int] | None = None
+    unclosed_text: int | None = None
+    too_deep: int | None = None
+
+
+def parse(name: str, text: str) -> Parsed:
+    """The tree of a recipe file; `name` goes into its spans."""
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        what = describe(bad[0])
+        return Parsed(
+            ast.File(name, (), ()),
+            (
+                Diagnostic(
+                    "E0101",
+                    f"the file holds {what}, which no recipe may hold",
+                    Span(name, bad.start(), bad.end()),
+                    help="remove the character",
+                ),
+            ),
+        )
+    pieces, comments = _cut(name, text)
+    items: list[ast.Item] = []
+    found: list[Diagnostic] = []
+    for piece in pieces:
+        item = _parse_piece(name, text, piece, found)
+        if item is not None:
+            items.append(item)
+    return Parsed(ast.File(name, tuple(items), tuple(comments)), tuple(found))
+
+
+def parse_value(name: str, text: str) -> tuple[ast.Expr | None, tuple[Diagnostic, ...]]:
+    """A value as it could stand after `=`, for parameters given on the command line."""
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        span = Span(name, bad.start(), bad.end())
+        return None, (Diagnostic("E0101", f"the value holds {describe(bad[0])}", span),)
+    pieces, _ = _cut(name, text)
+    whole = pieces[0] if pieces else _Piece(0, len(text))
+    whole.end = len(text)
+    found: list[Diagnostic] = []
+    return _parse_piece(name, text, whole, found, start="value"), tuple(found)
+
+
+def _cut(name: str, text: str) -> tuple[list[_Piece], list[ast.Comment]]:
+    """Pieces that begin with an item keyword in column 1, and all plain comments."""
+    comments: list[ast.Comment] = []
+    piece = _Piece(0, len(text), opened=[])
+    pieces = [piece]
+    docs: int | None = None  # where the `##` lines just above begin
+
+    def begin_line(at: int) -> None:
+        nonlocal piece, docs
+        if text.startswith("##", at) and not text.startswith("###", at):
+            docs = at if docs is None else docs
+        elif _ITEM.match(text, at):
+            start = at if docs is None else docs
+            piece.end = start
+            piece = _Piece(start, len(text), opened=[])
+            pieces.append(piece)
+            docs = None
+        elif at < len(text) and text[at] not in "#\n\r":
+            docs = None
+
+    begin_line(0)
+    for match in _SCAN.finditer(text):
+        first = text[match.start()]
+        if first == "\n":
+            begin_line(match.end())
+        elif first in "([{":
+            piece.opened.append(match.start())
+            if len(piece.opened) > MAX_DEPTH and piece.too_deep is None:
+                piece.too_deep = match.start()
+        elif first in ")]}":
+            if piece.opened:
+                piece.opened.pop()
+        elif first == "#":
+            if not match[0].startswith("##") or match[0].startswith("###"):
+                end = match.start() + len(match[0].rstrip())
+                comments.append(ast.Comment(match[0].rstrip(), Span(name, match.start(), end)))
+        elif match[0] == '"""' and piece.unclosed_text is None:
+            piece.unclosed_text = match.start()
+    return [
+        one for one in pieces if not _BLANK.match(text, one.start, one.end) or "##" in text[one.start : one.end]
+    ], comments
+
+
+def _parse_piece(
+    name: str, text: str, piece: _Piece, found: list[Diagnostic], start: str = "start"
+) -> ast.Item | ast.Expr | None:
+    if piece.unclosed_text is not None:
+        at = piece.unclosed_text
+        found.append(
+            Diagnostic(
+                "E0103",
+                "this text is never closed",
+                Span(name, at, at + 3),
+                "opened here",
+                help='end the text with `"""`',
+            )
+        )
+        return None
+    if piece.too_deep is not None:
+        at = piece.too_deep
+        found.append(_too_deep(Span(name, at, at + 1)))
+        return None
+    machine, builder = _machine()
+    builder.begin(name, piece.start, text)
+    source = text[piece.start : piece.end]
+    if start == "start" and not source.endswith("\n"):
+        source += "\n"
+    parsing = machine.parse_interactive(source, start=start)
+    token: Token | None = None
+    try:
+        for token in parsing.lexer_thread.lex(parsing.parser_state):
+            parsing.feed_token(token)
+        result = parsing.feed_eof(token)
+    except TooDeep as error:
+        found.append(_too_deep(error.span))
+        return None
+    except UnexpectedInput as error:
+        found.append(_syntax_error(name, text, piece, error, parsing.accepts(), start))
+        return None
+    found.extend(builder.found)
+    return result
+
+
+def _too_deep(span: Span) -> Diagnostic:
+    return Diagnostic(
+        "E0104",
+        f"this is nested more than {MAX_DEPTH} levels deep",
+        span,
+        help="say it in several statements, or in a filter or block of its own",
+    )
+
+
+def _syntax_error(
+    name: str, text: str, piece: _Piece, error: UnexpectedInput, accepts: set[str], start: str
+) -> Diagnostic:
+    """What was found, what could stand there, and what was probably meant."""
+    offset = error.pos_in_stream if isinstance(error.pos_in_stream, int) else None
+    if isinstance(error, UnexpectedCharacters):
+        at = piece.start + offset
+        return _character_error(name, text, at, accepts)
+    token = error.token
+    at = piece.end if token.type == "$END" or offset is None else piece.start + offset
+    value = "" if token.type == "$END" else str(token)
+    if token.type in ("$END", "_NL") and (token.type == "$END" or at + len(value) >= piece.end):
+        at, value = _end_of(text, piece), ""
+    if not value:
+        return _ended(name, text, piece, at, accepts, start)
+    if token.type == "_NL":
+        span = Span(name, at, min(at + 1, piece.end))
+        return Diagnostic("E0102", "the line ends too early", span, "here", help=_help(accepts))
+    span = Span(name, at, at + len(value))
+    column_1 = at == 0 or text[at - 1] == "\n"
+    if column_1 and "$END" in accepts or column_1 and at == piece.start:
+        word = re.match(r"[a-z_]*", text[at : at + 40])[0]
+        guess = nearest(word, ITEM_WORDS) if word else None
+        help_ = f"did you mean `{guess}`?" if guess else f"an item begins with {expected_phrase(ITEM_WORDS)}"
+        shown = f"`{word}`" if word else describe(value)
+        return Diagnostic("E0107", f"{shown} begins no item", span, help=help_)
+    return Diagnostic("E0102", f"{describe(value)} cannot stand here", span, help=_help(accepts))
+
+
+def _character_error(name: str, text: str, at: int, accepts: set[str]) -> Diagnostic:
+    character = text[at]
+    span = Span(name, at, at + 1)
+    if character == '"':
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        return Diagnostic(
+            "E0103",
+            "this text is never closed",
+            Span(name, at, end),
+            "opened here",
+            help='end the text with `"` on the same line, or write `"""` for one of several lines',
+        )
+    column_1 = at == 0 or text[at - 1] == "\n"
+    help_ = _help(accepts)
+    if character == "'":
+        help_ = 'texts stand in double quotes: `"…"`'
+    elif character == "=" and "CMP" in accepts:
+        help_ = "to compare, write `==`"
+    elif character.isupper():
+        help_ = "names are written in small letters, digits and `_`"
+    elif column_1 and "$END" in accepts:
+        help_ = f"an item begins with {expected_phrase(ITEM_WORDS)}"
+    return Diagnostic("E0102", f"{describe(character)} cannot stand here", span, help=help_)
+
+
+def _ended(name: str, text: str, piece: _Piece, at: int, accepts: set[str], start: str) -> Diagnostic:
+    """The item ended before it was complete."""
+    span = Span(name, max(piece.start, at - 1), at)
+    if start == "value":
+        return Diagnostic("E0102", "the value ends too early", span, help=_help(accepts))
+    if piece.opened:
+        opened = piece.opened[-1]
+        bracket = text[opened]
+        closing = {"{": "}", "(": ")", "[": "]"}[bracket]
+        follows = piece.end < len(text)
+        return Diagnostic(
+            "E0108",
+            f"this `{bracket}` is never closed",
+            Span(name, opened, opened + 1),
+            "opened here",
+            (Label(Span(name, piece.end, min(piece.end + 1, len(text))), "the next item begins here"),)
+            if follows
+            else (),
+            f"add `{closing}`; a line that begins in column 1 with an item's keyword begins an item",
+        )
+    if _BLANK.match(text, piece.start, piece.end):
+        line = text[piece.start : piece.end].rstrip()
+        return Diagnostic(
+            "E0102",
+            "this `##` line documents nothing",
+            Span(name, piece.start, piece.start + len(line)),
+            help="put it directly above an item or a line of a block, or write `#`",
+        )
+    return Diagnostic("E0102", "the item ends too early", span, "here", help=_help(accepts))
+
+
+def _end_of(text: str, piece: _Piece) -> int:
+    """Where the last line with something on it ends."""
+    end = piece.end
+    while end > piece.start and text[end - 1] in " \t\r\n":
+        end -= 1
+    return end
+
+
+def _help(accepts: set[str]) -> str:
+    phrase = expected_phrase(sorted(accepts))
+    return f"here could stand {phrase}" if phrase else ""

@@ -1,0 +1,167 @@
+"""What a name can mean where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from recipec import ast
+from recipec import resolved as r
+from recipec.ast import Span
+from recipec.diagnostics import Diagnostic, Fix, Label
+from recipec.imports import Module
+from recipec.operators import Catalogue
+
+if TYPE_CHECKING:
+    from recipec.resolving.items import Items
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A parameter's argument and the scope it was written in."""
+
+    expr: ast.Expr
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class RelationInfo:
+    """What another step can ask of a relation."""
+
+    ref: r.RelationRef
+    schema: Mapping[str, str]
+    tiers: tuple[str, ...]
+    complete: bool = True
+    """False where there may be more columns than `schema` says: a source that declares none."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What all of one resolution shares."""
+
+    catalogue: Catalogue
+    found: list[Diagnostic] = field(default_factory=list)
+    used: set[tuple[str, str]] = field(default_factory=set)
+    items: Items | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Names in sight at one place.
+
+    `row`: columns of the row, None where there is no row. `source`: columns of the row it is made from.
+    `figures`: figures of the whole relation (measures, `documents`). `page`: the record's fields an extractor
+    may take. `via`: the place in the recipe that put in what is resolved here. `within`: filters and blocks
+    being expanded, to see a circle. `complete`: False where the row may have more columns than are known.
+    """
+
+    context: Context
+    module: Module
+    bindings: Mapping[str, Bound] = field(default_factory=dict)
+    row: Mapping[str, str] | None = None
+    tiers: tuple[str, ...] = ()
+    source: Mapping[str, str] | None = None
+    figures: Mapping[str, str] | None = None
+    page: tuple[str, ...] = ()
+    via: Span | None = None
+    within: tuple[tuple[str, str], ...] = ()
+    complete: bool = True
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        help: str = "",
+        secondary: tuple[Label, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+    ) -> r.Unknown:
+        """Note a finding; returns what stands for the thing from here on."""
+        if self.via and self.via.file != span.file:
+            secondary = (*secondary, Label(self.via, "asked for here"))
+        self.context.found.append(Diagnostic(code, message, span, label, secondary, help, fixes))
+        return r.Unknown(span)
+
+    def in_module(self, module: Module, bindings: Mapping[str, Bound], via: Span, key: tuple[str, str]) -> Scope:
+        """The scope inside a filter or block of `module`: the same row, its own names."""
+        return replace(self, module=module, bindings=bindings, via=self.via or via, within=(*self.within, key))
+
+    def without_row(self) -> Scope:
+        return replace(self, row=None, source=None, figures=None, tiers=(), page=())
+
+    def item(self, name: str) -> ast.Item | None:
+        """The item of this file with that name, noted as used."""
+        found = self.module.items.get(name)
+        if found is not None:
+            self.context.used.add((self.module.name, name))
+        return found
+
+    def imported(self, alias: str) -> Module | None:
+        """The file used under that name, noted as used."""
+        module = self.module.imports.get(alias)
+        if module is not None or alias in self.module.uses:
+            self.context.used.add((self.module.name, f"use {alias}"))
+        return module
+
+    def known_broken(self, name: str) -> bool:
+        """Is this a name whose definition or import has been reported already?"""
+        return name in self.module.broken or (
+            name in self.module.uses and name not in self.module.imports and name not in self.module.plugins
+        )
+
+    def text(self, span: Span) -> str:
+        """What stands at a span, on one line."""
+        return " ".join(self.context.items.loader.modules[span.file].text[span.start : span.end].split())
+
+
+def bind_parameters(
+    scope: Scope,
+    what: str,
+    parameters: Iterable[ast.Parameter],
+    arguments: Iterable[ast.Argument],
+    call_span: Span,
+    definition: Scope,
+) -> dict[str, Bound] | None:
+    """Arguments of a filter, block or prompt by parameter; None after a diagnostic. A parameter without value
+    and without argument is left out here: the caller says what that means."""
+    parameters = list(parameters)
+    names = [one.name.text for one in parameters]
+    bound: dict[str, Bound] = {}
+    ok, position = True, 0
+    for argument in arguments:
+        if argument.name is None:
+            if position >= len(names):
+                scope.report(
+                    "E0304",
+                    f"`{what}` takes {len(names)} argument{'s' * (len(names) != 1)}",
+                    argument.span,
+                    "one too many",
+                    help=f"its parameters: {', '.join(names) or 'none'}",
+                )
+                ok = False
+                continue
+            name, position = names[position], position + 1
+        else:
+            name = argument.name.text
+        if name not in names:
+            from recipec.diagnostics import did_you_mean
+
+            scope.report(
+                "E0204",
+                f"`{what}` has no parameter `{name}`",
+                argument.name.span,
+                help=did_you_mean(name, names, "parameters"),
+            )
+            ok = False
+        elif name in bound:
+            scope.report("E0304", f"`{name}` is given twice", argument.span, help="leave one out")
+            ok = False
+        else:
+            bound[name] = Bound(argument.value, scope)
+    for one in parameters:
+        if one.name.text not in bound and one.default is not None:
+            bound[one.name.text] = Bound(one.default, definition)
+    return bound if ok else None
