@@ -1,0 +1,81 @@
+"""`clean lines` removes what C4's rules name, keeps the rest, and counts what went."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_statistics import lower_simple
+from recipe_udfs.lines import END_MARKS, clean_lines
+from recipe_udfs.operator import Call
+from udf_texts import columns, shapes
+
+NO_RULE = {"min_words": None, "max_word_length": None, "without": [], "terminal_punctuation": False}
+
+
+def cleaned(column: pa.Array, **args) -> list[tuple[str | None, int | None]]:
+    text, removed = clean_lines({"text": column}, [Call("lines", {**NO_RULE, **args})])[0]
+    text.validate(full=True)
+    return list(zip(text.to_pylist(), removed.to_pylist(), strict=True))
+
+
+def plain(text: str, min_words, max_word_length, without, terminal_punctuation) -> tuple[str, int]:
+    kept, removed = [], 0
+    for line in map(str.strip, text.split("\n")):
+        words = line.split()
+        goes = (
+            len(words) < (min_words or 0)
+            or any(len(word) > (max_word_length or len(text)) for word in words)
+            or any(lower_simple(phrase) in lower_simple(line) for phrase in without)
+            or (terminal_punctuation and (not line.endswith(tuple(END_MARKS)) or line.endswith("...")))
+        )
+        kept += [] if goes else [line]
+        removed += goes and line != ""
+    return "\n".join(kept), removed
+
+
+rules = st.fixed_dictionaries(
+    {
+        "min_words": st.sampled_from([None, 1, 3]),
+        "max_word_length": st.sampled_from([None, 5, 39]),
+        "without": st.lists(st.sampled_from(["javascript", "LOREM ipsum", "É", "日本", "İ", "a b", "t"]), max_size=3),
+        "terminal_punctuation": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(columns, rules)
+def test_equals_the_reference(values, args):
+    expected = [(None, None) if v is None else plain(v, **args) for v in values]
+    assert cleaned(pa.array(values, pa.large_string()), **args) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(columns)
+def test_slices_chunks_and_string_types_make_no_difference(values):
+    results = [cleaned(column, min_words=2) for column in shapes(values)]
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept", "removed"),
+    [
+        ({}, "Home\n\nThis page uses Cookies.\nA good sentence stands here.\nand it goes on...", 0),
+        ({"min_words": 3}, "This page uses Cookies.\nA good sentence stands here.\nand it goes on...", 1),
+        ({"without": ["uses cookies"]}, "Home\n\nA good sentence stands here.\nand it goes on...", 1),
+        ({"max_word_length": 7}, "Home\n\nand it goes on...", 2),
+        ({"terminal_punctuation": True}, "This page uses Cookies.\nA good sentence stands here.", 2),
+        ({"min_words": 9}, "", 4),
+    ],
+    ids=str,
+)
+def test_each_rule(rule, kept, removed):
+    page = " Home \n\nThis page uses Cookies.\nA good sentence stands here.\r\nand it goes on..."
+    assert cleaned(pa.array([page]), **rule) == [(kept, removed)]
+
+
+def test_an_empty_phrase_is_refused():
+    with pytest.raises(ValueError, match="empty text is in every line"):
+        cleaned(pa.array(["a"]), without=["x", ""])
