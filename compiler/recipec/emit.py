@@ -9,14 +9,14 @@ from __future__ import annotations
 from recipec import plan as p
 from recipec.layout import Call, Code, Method, comment, identifier, text_literal, wrapped
 
-HEAD = '''\
+HEAD = """\
 {title}
 import recipe_runtime as rt
 
 rt.exit_codes()
 
 from pyspark.sql import functions as F  # noqa: E402
-'''
+"""
 
 
 def emit(plan: p.Plan) -> str:
@@ -35,10 +35,17 @@ class _Script:
 
     def text(self) -> str:
         recipe = self.plan.recipe
-        title = text_literal(f"Compiled from the recipe {recipe} by recipec {self.plan.compiler}: edit the recipe, not this.")
+        title = text_literal(
+            f"Compiled from the recipe {recipe} by recipec {self.plan.compiler}: edit the recipe, not this."
+        )
         self.lines.append(HEAD.format(title=f'"""{title[1:-1]}"""'))
         self._recipe()
-        kwargs = {"lake": self.plan.lake, "files": Code("RECIPE"), "params": dict(self.plan.params), "compiler": self.plan.compiler}
+        kwargs = {
+            "lake": self.plan.lake,
+            "files": Code("RECIPE"),
+            "params": dict(self.plan.params),
+            "compiler": self.plan.compiler,
+        }
         self._assign("job", Call("rt.start", [recipe], kwargs))
         for node in self.plan.nodes:
             self.lines.append("")
@@ -62,11 +69,15 @@ class _Script:
         return name
 
     def _recipe(self) -> None:
-        self._comment("What this was compiled from; kept in the lake, so that every row can be explained by it.")
+        self._comment(
+            "What this was compiled from; kept in the lake, so that every row can be explained by it."
+        )
         self.lines.append("RECIPE = {")
         for path, text in self.plan.files.items():
             self.lines.append(f"    {text_literal(path)}: (")
-            self.lines.extend(f"        {text_literal(line)}" for line in text.splitlines(keepends=True) or [""])
+            self.lines.extend(
+                f"        {text_literal(line)}" for line in text.splitlines(keepends=True) or [""]
+            )
             self.lines.append("    ),")
         self.lines.append("}")
         self.lines.append("")
@@ -87,7 +98,12 @@ class _Script:
         columns = {name: self._source_column(value) for name, value in node.columns}
         name = self._variable(node.name)
         self.handles[node.name] = name
-        self._assign(name, Call("job.source", [node.of, self._op(node.reader)], {"columns": columns, **self._identity(node)}))
+        self._assign(
+            name,
+            Call(
+                "job.source", [node.of, self._op(node.reader)], {"columns": columns, **self._identity(node)}
+            ),
+        )
 
     def _source_column(self, value: p.Operation | p.FieldValue | p.LiteralValue) -> Call:
         if isinstance(value, p.Operation):
@@ -104,7 +120,9 @@ class _Script:
     def _annotate(self, node: p.Annotate) -> None:
         handle = self._variable(node.name)
         self.handles[node.name] = handle
-        columns = {c.outputs if len(c.outputs) > 1 else c.outputs[0]: self._op(c.operation) for c in node.columns}
+        columns = {
+            c.outputs if len(c.outputs) > 1 else c.outputs[0]: self._op(c.operation) for c in node.columns
+        }
         args = [node.of, Code(self.handles[node.texts])]
         self._assign(handle, Call("job.annotate", args, {"columns": columns, **self._identity(node)}))
         rows = self._select_variable(node)
@@ -128,8 +146,9 @@ class _Script:
         args = [node.of, Code(self.handles[node.texts]), self._op(node.operation)]
         self._assign(handle, Call("job.edit", args, self._identity(node)))
         rows = self._select_variable(node)
-        joined = Method(Code(self.frames[node.rows]), "join", [Call("rt.edited", [Code(f"{handle}.frame")]), ["file_id", "record"], "left"])
-        self._assign(rows, Call("rt.after_edit", [joined], {"rule": node.text, "at": node.at}))
+        texts = Call("rt.edited", [Code(f"{handle}.frame")])
+        self._assign(rows, Method(Code(self.frames[node.rows]), "join", [texts, ["file_id", "record"], "left"]))
+        self._assign(rows, Call("rt.after_edit", [Code(rows)], {"rule": node.text, "at": node.at}))
         self.frames[node.name] = rows
 
     def _keep(self, node: p.Keep) -> None:
@@ -152,10 +171,15 @@ class _Script:
         rows = self.frames[node.rows]
         handle = self._variable(node.name)
         self.handles[node.name] = handle
-        kwargs = {"key": node.key, "texts": Code(self.handles[node.texts]), "reads": self._reads(node.reads), **self._identity(node)}
+        kwargs = {
+            "key": node.key,
+            "texts": Code(self.handles[node.texts]),
+            "reads": self._reads(node.reads),
+            **self._identity(node),
+        }
         self._assign(handle, Call("job.duplicates", [node.of, Code(rows), self._op(node.operation)], kwargs))
-        joined = Method(Code(rows), "join", [Code(f"{handle}.frame"), "doc_id", "left"])
-        self._assign(rows, Call("rt.drop_duplicates", [joined], {"rule": node.rule, "at": node.at}))
+        self._assign(rows, Method(Code(rows), "join", [Code(f"{handle}.frame"), "doc_id", "left"]))
+        self._assign(rows, Call("rt.drop_duplicates", [Code(rows)], {"rule": node.rule, "at": node.at}))
         self.frames[node.name] = rows
 
     def _select(self, node: p.Select) -> None:
@@ -179,21 +203,30 @@ class _Script:
         if node.columns:
             shape["columns"] = list(node.columns)
         self._assign(rows, Call("rt.document", [Code(rows)], shape))
-        kwargs: dict[str, object] = {"sink": self._op(node.sink), "reads": [Code(handle)], "partition": list(node.partition)}
+        kwargs: dict[str, object] = {
+            "sink": self._op(node.sink),
+            "reads": [Code(handle)],
+            "partition": list(node.partition),
+        }
         if node.expects:
             kwargs["expect"] = [Call(f"rt.{e.operator}", list(e.columns), {"at": e.at}) for e in node.expects]
         if node.evolve:
             kwargs["schema"] = "evolve"
-        self.lines.append(wrapped(Call("job.write", [node.of, Code(rows)], {**kwargs, **self._identity(node)})))
+        self.lines.append(
+            wrapped(Call("job.write", [node.of, Code(rows)], {**kwargs, **self._identity(node)}))
+        )
 
 
 def _value(value: p.Value) -> object:
-    return Call("rt.file", [value.path], {"sha256": value.sha256}) if isinstance(value, p.FileValue) else value
+    return (
+        Call("rt.file", [value.path], {"sha256": value.sha256}) if isinstance(value, p.FileValue) else value
+    )
 
 
 def column(expr: p.Expr) -> Code:
     """A Spark Column expression; every constant is an `F.lit`."""
-    return Code(_column(expr))
+    text = _column(expr)
+    return Code(text[1:-1] if isinstance(expr, p.Compare | p.Not | p.Junction | p.Arith) else text)
 
 
 def _column(expr: p.Expr) -> str:

@@ -26,7 +26,28 @@ NOT_IN_DIGEST = ("path", "on_schema_change", "namespace")
 namespace does, and enters by itself, since it is the source's name where none is given."""
 
 DOCUMENT_COLUMNS = frozenset(
-    ["doc_id", "epoch", "text", "source", "url", "domain", "license", "fetched_at", "lang", "tier", "origin", "root_ids", "parent_ids", "step", "generations", "tokens", "generated_tokens", "copied_tokens", "scores", "meta"]
+    [
+        "doc_id",
+        "epoch",
+        "text",
+        "source",
+        "url",
+        "domain",
+        "license",
+        "fetched_at",
+        "lang",
+        "tier",
+        "origin",
+        "root_ids",
+        "parent_ids",
+        "step",
+        "generations",
+        "tokens",
+        "generated_tokens",
+        "copied_tokens",
+        "scores",
+        "meta",
+    ]
 )
 LINE_COLUMNS = frozenset(("id", "text_hash", "bytes", "url_id", "origin_id"))
 
@@ -50,7 +71,7 @@ class _Chain:
     signatures: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     scores: list[str] = field(default_factory=list)
-    own: list[str] = field(default_factory=list)           # the recipe's own columns
+    own: list[str] = field(default_factory=list)  # the recipe's own columns
 
 
 class Lowering:
@@ -135,11 +156,20 @@ class Lowering:
             columns.append((name, self._source_column(given)))
             if name not in DOCUMENT_COLUMNS | LINE_COLUMNS:
                 own.append(name)
-        identity = [[name, c.identity() if isinstance(c, p.Operation) else c.model_dump()] for name, c in columns]
-        found = p.digest("source", reader.identity(*NOT_IN_DIGEST), namespace, sorted(identity, key=lambda i: i[0]))
+        identity = [
+            [name, c.identity() if isinstance(c, p.Operation) else c.model_dump()] for name, c in columns
+        ]
+        found = p.digest(
+            "source", reader.identity(*NOT_IN_DIGEST), namespace, sorted(identity, key=lambda i: i[0])
+        )
         name = self._name(source.name)
         node = p.Source(
-            name=name, of=source.name, digest=found, reader=reader, columns=tuple(columns), **self._place(source)
+            name=name,
+            of=source.name,
+            digest=found,
+            reader=reader,
+            columns=tuple(columns),
+            **self._place(source),
         )
         self.nodes.append(node)
         texts = _Texts(name, found)
@@ -160,7 +190,14 @@ class Lowering:
             return  # what it reads was refused; one reason is enough
         if select.from_.tiers:
             raise Unsupported("a tier of a relation", select.from_.span)
-        chain = _Chain(before.texts, before.rows, before.digest, reads=list(before.reads), scores=list(before.scores), own=list(before.own))
+        chain = _Chain(
+            before.texts,
+            before.rows,
+            before.digest,
+            reads=list(before.reads),
+            scores=list(before.scores),
+            own=list(before.own),
+        )
         if before.rows is not None:
             chain.columns = dict(before.columns)
         if len(self.recipe.tokenizers) == 1:
@@ -178,7 +215,9 @@ class Lowering:
         )  # fmt: skip
         self.nodes.append(node)
         columns = {k: v for k, v in chain.columns.items() if k not in chain.signatures}
-        self.ends[select.name] = _Chain(chain.texts, node.name, found, columns, reads=[node.name], scores=chain.scores, own=chain.own)
+        self.ends[select.name] = _Chain(
+            chain.texts, node.name, found, columns, reads=[node.name], scores=chain.scores, own=chain.own
+        )
 
     def _statement(self, select: r.Derived, chain: _Chain, statement: r.Statement) -> None:
         match statement:
@@ -203,7 +242,9 @@ class Lowering:
         counted = p.Operation(operator="tokens", version=1, args={"tokenizer": pinned(file.value, self.find)})
         self._annotate(select, chain, tokenizer, [(("tokens",), counted)])
 
-    def _annotate(self, select, chain: _Chain, statement, columns: list[tuple[tuple[str, ...], p.Operation]]) -> None:
+    def _annotate(
+        self, select, chain: _Chain, statement, columns: list[tuple[tuple[str, ...], p.Operation]]
+    ) -> None:
         """A node for the columns that the rows do not have yet."""
         made = []
         for outputs, wanted in columns:
@@ -248,8 +289,12 @@ class Lowering:
         rules = [rule(found, expression(found.expr, column), self.at(found.span)) for found in keep.rules]
         self._annotate(select, chain, keep, [((name,), made) for name, made in wanted.items()])
         rows = self._rows(select, chain, keep)
-        reads = {name: chain.columns[name] for q in rules for name in columns_of(q.expr) if name in chain.columns}
-        chain.digest = p.digest("keep", chain.digest, [q.expr.model_dump(mode="json") for q in rules], sorted(reads.items()))
+        reads = {
+            name: chain.columns[name] for q in rules for name in columns_of(q.expr) if name in chain.columns
+        }
+        chain.digest = p.digest(
+            "keep", chain.digest, [q.expr.model_dump(mode="json") for q in rules], sorted(reads.items())
+        )
         node = p.Keep(
             name=self._name(f"{select.name}.keep"), of=select.name, digest=chain.digest, rows=rows,
             rules=tuple(rules), **self._place(keep),
@@ -310,10 +355,18 @@ class Lowering:
         )  # fmt: skip
         self.nodes.append(
             p.Write(
-                name=self._name(f"{write.relation.name}.output"), of=write.relation.name, digest=found,
-                relation=end.rows, texts=end.texts.name, sink=operation(write.sink, self.find),
-                partition=write.partition, expects=expects, evolve=evolve, scores=tuple(end.scores),
-                columns=tuple(end.own), **self._place(write),
+                name=self._name(f"{write.relation.name}.output"),
+                of=write.relation.name,
+                digest=found,
+                relation=end.rows,
+                texts=end.texts.name,
+                sink=operation(write.sink, self.find),
+                partition=write.partition,
+                expects=expects,
+                evolve=evolve,
+                scores=tuple(end.scores),
+                columns=tuple(end.own),
+                **self._place(write),
             )  # fmt: skip
         )
 
@@ -341,7 +394,9 @@ def dedup_key(made: p.Operation) -> tuple[str, p.Operation | None]:
             return "normalised_hash", p.Operation(operator="normalised_hash", version=1, args={})
         return {"text": "text_hash", "url": "url_id"}[of], None
     args = {name: made.args[name] for name in ("shingle", "bands", "rows", "seed")}
-    return f"minhash_{p.digest('argument', list(args.values()))[:6]}", p.Operation(operator="minhash_bands", version=1, args=args)
+    return f"minhash_{p.digest('argument', list(args.values()))[:6]}", p.Operation(
+        operator="minhash_bands", version=1, args=args
+    )
 
 
 def _shown(param: r.Param) -> str:

@@ -46,10 +46,12 @@ def value(expr: object, parameter: r.Parameter, find: FileFinder) -> p.Value:
     if not isinstance(expr, r.Lit):
         raise Unsupported(f"this kind of value for `{parameter.name}`", expr.span)
     found = expr.value
-    if parameter.type == "file" and isinstance(found, str) and found not in getattr(parameter, "embedded", ()):
+    if (
+        parameter.type == "file"
+        and isinstance(found, str)
+        and found not in getattr(parameter, "embedded", ())
+    ):
         return pinned(found, find)
-    if parameter.type == "shingle":
-        return f"{found} {expr.unit}"
     if isinstance(found, tuple):
         return tuple(found)
     return found

@@ -49,7 +49,9 @@ class Operation(Frozen):
 
     def identity(self, *without: str) -> list[Any]:
         """What of it enters a digest: a file by its hash, not its path."""
-        args = {k: v.sha256 if isinstance(v, FileValue) else v for k, v in self.args.items() if k not in without}
+        args = {
+            k: v.sha256 if isinstance(v, FileValue) else v for k, v in self.args.items() if k not in without
+        }
         return [self.operator, self.version, args]
 
 
@@ -120,9 +122,7 @@ class Arith(Frozen):
     right: Expr
 
 
-Expr = Annotated[
-    Col | Lit | Compare | InRange | InList | Not | Junction | Arith, Field(discriminator="kind")
-]
+Expr = Annotated[Col | Lit | Compare | InRange | InList | Not | Junction | Arith, Field(discriminator="kind")]
 
 
 class Rule(Frozen):

@@ -92,7 +92,11 @@ def undecided(documents):
 def edited(documents):
     """What an edit changes of a row, under names of its own, for the join by file and record."""
     return documents.selectExpr(
-        "file_id", "record", "doc_id as edited_doc_id", "text_hash as edited_text_hash", "text_bytes as edited_text_bytes"
+        "file_id",
+        "record",
+        "doc_id as edited_doc_id",
+        "text_hash as edited_text_hash",
+        "text_bytes as edited_text_bytes",
     )
 
 
@@ -103,5 +107,7 @@ def after_edit(frame, *, rule: str, at: str):
     gone = F.when(F.col("edited_doc_id").isNull(), _struct(rule, F.lit("no text left"), "some text", at))
     frame = frame.withColumn("rejected", F.coalesce(F.col("rejected"), gone))
     for name in ("doc_id", "text_hash", "text_bytes"):
-        frame = frame.withColumn(name, F.coalesce(F.col(f"edited_{name}"), F.col(name))).drop(f"edited_{name}")
+        frame = frame.withColumn(name, F.coalesce(F.col(f"edited_{name}"), F.col(name))).drop(
+            f"edited_{name}"
+        )
     return frame

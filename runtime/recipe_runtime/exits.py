@@ -18,6 +18,9 @@ from recipe_runtime.errors import DEFECT, FAILED, StepError
 _FULL = 16 * 1024 * 1024  # bytes: below this a file system counts as full
 
 
+_OURS = "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
+
+
 class Terminated(BaseException):
     """SIGTERM arrived. Not an Exception, so that no handler for errors takes it for one."""
 
@@ -43,7 +46,7 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 def _end(kind: type[BaseException], error: BaseException, trace) -> None:
     code, text = explain(error)
     print(text, file=sys.stderr)
-    if code == DEFECT:
+    if code == DEFECT or os.environ.get("RECIPEC_TRACEBACK"):
         traceback.print_exception(kind, error, trace, file=sys.stderr)
     _stop_spark(code)
     sys.stdout.flush()
@@ -69,7 +72,10 @@ def explain(error: BaseException) -> tuple[int, str]:
                 " what was committed is kept"
             )
         return _spark_failure(error)
-    return DEFECT, "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
+    return (
+        DEFECT,
+        "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below",
+    )
 
 
 def _is_spark(error: BaseException) -> bool:
@@ -81,10 +87,10 @@ def _is_spark(error: BaseException) -> bool:
 
 def _spark_failure(error: BaseException) -> tuple[int, str]:
     """A job that Spark gave up is a step's failure; a query Spark would not even plan is ours."""
-    from pyspark.errors import AnalysisException, ParseException
+    from pyspark.errors import AnalysisException, IllegalArgumentException, ParseException, PySparkTypeError
 
-    if isinstance(error, AnalysisException | ParseException):
-        return DEFECT, "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
+    if isinstance(error, AnalysisException | ParseException | IllegalArgumentException | PySparkTypeError):
+        return DEFECT, _OURS
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     causes = [line.strip() for line in lines if not line.lstrip().startswith(("at ", "File ", "Traceback", "..."))]
     shown = "\n  ".join(dict.fromkeys(causes[:1] + causes[-3:]))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import secrets
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import metadata
 from typing import Any
 
@@ -24,7 +26,8 @@ from recipe_runtime.relation import Relation
 def start(
     recipe: str, *, lake: str, files: Mapping[str, str], params: Mapping[str, str], compiler: str
 ) -> Job:
-    """Begins a job: the Spark session, the lake (made where there is none), an identifier for the run.
+    """Begins a job: the lake (made where there is none) and an identifier for the run. Spark starts with the
+    first step that needs it, so that a missing input is said at once.
 
     `files` are the recipe and everything it imports, `params` what it was compiled with, `compiler` the
     version of recipec that made the script.
@@ -38,7 +41,7 @@ def start(
     opened = Lake(lake).open()
     if opened.local:
         exits.watch(opened.root)
-    return Job(recipe, opened, session.create(f"recipec {recipe}"), files, params)
+    return Job(recipe, opened, files, params)
 
 
 def _run_id(now: datetime) -> str:
@@ -49,18 +52,26 @@ def _run_id(now: datetime) -> str:
 class Job:
     """One run. Public methods: source, annotate, edit, duplicates, select, write, end."""
 
-    def __init__(self, recipe: str, lake: Lake, spark: Any, files: Mapping[str, str], params: Mapping[str, str]):
-        self.recipe, self.lake, self.spark, self.files, self.params = recipe, lake, spark, files, params
+    def __init__(self, recipe: str, lake: Lake, files: Mapping[str, str], params: Mapping[str, str]):
+        self.recipe, self.lake, self.files, self.params = recipe, lake, files, params
         self.began = time.monotonic()
         self.run_id = _run_id(datetime.now(UTC))
-        self.progress = Progress(spark)
+        self.progress = Progress()
         self.sources: list[Any] = []  # source.Pinned, until the run begins
         self.steps: list[dict[str, Any]] = []
         self.outputs: list[dict[str, Any]] = []
         self.libraries: dict[str, str] = {}
+        self.checksums = lake.checksums()
         self.started = False
-        for folder in (spark.conf.get("spark.local.dir", None) or "/tmp").split(","):
+
+    @cached_property
+    def spark(self) -> Any:
+        """The session, started when first needed."""
+        spark = session.create(f"recipec {self.recipe}")
+        self.progress.tracker = spark.sparkContext.statusTracker()
+        for folder in (spark.conf.get("spark.local.dir", None) or tempfile.gettempdir()).split(","):
             exits.watch(folder)
+        return spark
 
     # ---- steps, one module each ------------------------------------------------------------------
 
@@ -111,9 +122,12 @@ class Job:
         if self.started:
             return
         self.started = True
+        self.lake.remember_checksums(self.checksums)
         inputs = self.lake.put_blob(json.dumps([p.record() for p in self.sources], sort_keys=True).encode())
         blobs = {path: self.lake.put_blob(text.encode()) for path, text in sorted(self.files.items())}
-        self._run_row(state="started", files=blobs, params=dict(self.params), inputs=inputs, libraries=self.libraries)
+        self._run_row(
+            state="started", files=blobs, params=dict(self.params), inputs=inputs, libraries=self.libraries
+        )
 
     def record_step(self, relation: Relation, made: bool) -> None:
         """Remembers for the `ended` row that this run made or read a step."""
@@ -129,7 +143,9 @@ class Job:
         whole = {"run_id": self.run_id, "made_at": datetime.now(UTC), **row}
         frame = tables.frame_of(self.spark, tables.STEPS, [whole])
         also = f"run_id = '{self.run_id}'"
-        tables.replace_step(frame, self.lake, tables.STEPS, row["step"], note=self.note(row["step"]), also=also)
+        tables.replace_step(
+            frame, self.lake, tables.STEPS, row["step"], note=self.note(row["step"]), also=also
+        )
 
     def end(self) -> None:
         """Writes the `ended` row: only now do the versions of this run count."""
@@ -145,8 +161,12 @@ class Job:
 
     def repair(self, run_id: str, output: Mapping[str, Any]) -> None:
         """The `ended` row of a run that died between its commit and its manifest."""
-        self._run_row(run_id=run_id, state="ended", status="complete", outputs=[output], repaired_by=self.run_id)
-        self.progress.line(f"run {run_id} had committed {output['name']} version {output['version']}; its record is repaired")
+        self._run_row(
+            run_id=run_id, state="ended", status="complete", outputs=[output], repaired_by=self.run_id
+        )
+        self.progress.line(
+            f"run {run_id} had committed {output['name']} version {output['version']}; its record is repaired"
+        )
 
     def ended(self, run_id: str) -> bool:
         """Whether a run has its `ended` row."""

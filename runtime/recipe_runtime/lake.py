@@ -53,7 +53,10 @@ class Lake:
         """Raises StepError unless this is a lake of our format."""
         marker = self._path("format.json")
         if not self.fs.exists(marker):
-            raise StepError(f"{self.uri} is not a lake: it has no {HOUSE}/format.json", remedy="name the folder given as `lake`")
+            raise StepError(
+                f"{self.uri} is not a lake: it has no {HOUSE}/format.json",
+                remedy="name the folder given as `lake`",
+            )
         found = json.loads(self.fs.cat_file(marker))["format"]
         if found != FORMAT:
             raise StepError(
@@ -74,11 +77,25 @@ class Lake:
         """The bytes kept under `sha256`, verified."""
         path = self._path("blobs", sha256)
         if not self.fs.exists(path):
-            raise StepError(f"blob {sha256} is missing from {self.uri}", remedy="restore _recipec/blobs from a backup")
+            raise StepError(
+                f"blob {sha256} is missing from {self.uri}", remedy="restore _recipec/blobs from a backup"
+            )
         data = self.fs.cat_file(path)
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise StepError(f"blob {sha256} of {self.uri} is damaged", remedy="restore _recipec/blobs from a backup")
+            raise StepError(
+                f"blob {sha256} of {self.uri} is damaged", remedy="restore _recipec/blobs from a backup"
+            )
         return data
+
+    def checksums(self) -> dict[str, str]:
+        """Checksums of input files that earlier runs took, so that a file is read whole for it once."""
+        path = self._path("checksums.json")
+        return json.loads(self.fs.cat_file(path)) if self.fs.exists(path) else {}
+
+    def remember_checksums(self, checksums: dict[str, str]) -> None:
+        """Keeps them; where two runs do at once the later wins, and nothing but time is lost."""
+        if checksums != self.checksums():
+            self._write_whole(self._path("checksums.json"), json.dumps(checksums, sort_keys=True).encode())
 
     def _write_whole(self, path: str, data: bytes) -> None:
         """A reader sees the whole file or none: temp file, fsync, rename on a disk; one PUT on an object store."""

@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class Progress:
     """Reports steps on stderr. On a terminal a thread asks Spark every half second how far its tasks are."""
 
-    def __init__(self, spark, stream=None):
-        self._tracker = spark.sparkContext.statusTracker()
+    def __init__(self, stream: Any = None):
+        self.tracker: Any = None  # Spark's, once it has started
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
 
@@ -43,8 +44,8 @@ class Progress:
     def _follow(self, label: str, began: float, stop: threading.Event) -> None:
         while not stop.wait(0.5):
             done = total = 0
-            for stage in self._tracker.getActiveStageIds():
-                info = self._tracker.getStageInfo(stage)
+            for stage in self.tracker.getActiveStageIds() if self.tracker else ():
+                info = self.tracker.getStageInfo(stage)
                 if info is not None:
                     done, total = done + info.numCompletedTasks, total + info.numTasks
             share = done / total if total else 0.0

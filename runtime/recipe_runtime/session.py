@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
 
 from recipe_runtime.errors import StepError
 
@@ -19,6 +21,7 @@ _ALWAYS = {
     # 32-bit offsets end at 2 GB a batch; text columns pass that.
     "spark.sql.execution.arrow.useLargeVarTypes": "true",
     "spark.sql.session.timeZone": "UTC",
+    "spark.log.level": "ERROR",  # progress is ours to show; what fails comes back as an error
     # Spark's own pattern misses `api_key`, and so writes keys into the event log.
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|api[._-]?key|credential",
 }
@@ -27,6 +30,8 @@ _LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.shuffle.partitions": str(max(2, os.cpu_count() or 2)),
     "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "2g",
 }
@@ -44,7 +49,7 @@ def create(app: str):
     local = _is_local(given)
     settings = dict(_ALWAYS)
     if not launched:
-        settings["spark.jars.packages"] = _with_delta(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
+        settings |= _jars(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
     if local:
         settings |= _LOCAL
     for name, value in settings.items():
@@ -52,12 +57,16 @@ def create(app: str):
             builder = builder.config(name, value)
     spark = builder.getOrCreate()
     _require_delta(spark)
+    if "spark.jars.packages" in settings:
+        _remember_jars(spark)
     return spark
 
 
 def _is_local(conf) -> bool:
     if conf is not None:
-        return conf.get("spark.master", "local").startswith("local") and not conf.get("spark.master", "").startswith("local-")
+        return conf.get("spark.master", "local").startswith("local") and not conf.get(
+            "spark.master", ""
+        ).startswith("local-")
     arguments = os.environ.get("PYSPARK_SUBMIT_ARGS", "").split()
     masters = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--master"]
     masters += [a.partition("=")[2] for a in arguments if a.startswith(("--master=", "spark.master="))]
@@ -70,14 +79,41 @@ def _already_given(conf, name: str) -> bool:
     return name in os.environ.get("PYSPARK_SUBMIT_ARGS", "")
 
 
-def _with_delta(submit_arguments: str) -> str:
-    """Delta's jar beside the packages the user asked for: our setting replaces theirs."""
+def _jars(submit_arguments: str) -> dict[str, str]:
+    """How Delta gets onto the class path: by the jars that an earlier start resolved, where they are still
+    there, so that neither Ivy nor a network is asked again; else by its Maven coordinate, beside the packages
+    the user asked for (our setting replaces theirs)."""
     words = submit_arguments.split()
     theirs = [b for a, b in zip(words, words[1:], strict=False) if a == "--packages"]
     packages = [p for p in ",".join(theirs).split(",") if p]
+    if not packages and "spark.jars" not in submit_arguments and "--jars" not in words:
+        known = _known_jars()
+        if known:
+            return {"spark.jars": ",".join(known)}
     if not any(":delta-spark" in p for p in packages):
         packages.append(DELTA_JAR)
-    return ",".join(packages)
+    return {"spark.jars.packages": ",".join(packages)}
+
+
+def _jar_list() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(cache, "recipec", f"{DELTA_JAR.replace(':', '_')}.json")
+
+
+def _known_jars() -> list[str]:
+    path = _jar_list()
+    if not path.exists():
+        return []
+    jars = json.loads(path.read_text())
+    return jars if all(os.path.exists(jar) for jar in jars) else []
+
+
+def _remember_jars(spark) -> None:
+    jars = [jar.removeprefix("file://") for jar in spark.sparkContext.getConf().get("spark.jars", "").split(",") if jar]
+    if jars and all(os.path.exists(jar) for jar in jars):
+        path = _jar_list()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(jars))
 
 
 def _require_delta(spark) -> None:

@@ -78,7 +78,7 @@ def properties(statistics: Iterable[str]) -> dict[str, str]:
 
 def writer(frame, uri: str, *, statistics: Iterable[str], note: str, partition: Iterable[str] = ()):
     """A DataFrameWriter on a Delta table with our properties; `note` becomes the commit's userMetadata."""
-    out = frame.write.format("delta").option("userMetadata", note)
+    out = frame.write.format("delta").option("path", uri).option("userMetadata", note)
     for name, value in properties(statistics).items():
         out = out.option(name, value)
     partition = list(partition)
@@ -97,18 +97,22 @@ def frame_of(spark, table: Table, rows: Iterable[Mapping[str, Any]]):
 def append(spark, lake, table: Table, rows: Iterable[Mapping[str, Any]], *, note: str) -> None:
     """Adds rows given as mappings."""
     frame = frame_of(spark, table, rows)
-    writer(frame, lake.table(table.name), statistics=table.statistics, note=note, partition=table.partition).mode(
-        "append"
-    ).save()
+    writer(
+        frame, lake.table(table.name), statistics=table.statistics, note=note, partition=table.partition
+    ).mode("append").save()
 
 
 def replace_step(frame, lake, table: Table, step: str, *, note: str, also: str = "") -> None:
     """Makes `frame` the table's rows of this step (and of what `also` says). Twice is once; of two writers the
     later gets a conflict."""
-    shaped = frame.sparkSession.createDataFrame([], table.columns).unionByName(frame, allowMissingColumns=True)
+    shaped = frame.sparkSession.createDataFrame([], table.columns).unionByName(
+        frame, allowMissingColumns=True
+    )
     first = next(name for name in (f.name for f in shaped.schema) if name not in table.partition)
     ordered = shaped.coalesce(4).sortWithinPartitions(_lead(table) or first)
-    out = writer(ordered, lake.table(table.name), statistics=table.statistics, note=note, partition=table.partition)
+    out = writer(
+        ordered, lake.table(table.name), statistics=table.statistics, note=note, partition=table.partition
+    )
     where = f"step = '{step}'" + (f" and {also}" if also else "")
     out.mode("overwrite").option("replaceWhere", where).save()
 
@@ -125,7 +129,9 @@ def exists(uri: str) -> bool:
     return DeltaTable.is_deltatable(uri)
 
 
-def read(lake, table: Table | str, columns: list[str] | None = None, filters: Any = None) -> list[dict[str, Any]]:
+def read(
+    lake, table: Table | str, columns: list[str] | None = None, filters: Any = None
+) -> list[dict[str, Any]]:
     """Rows of a table as dictionaries, read without a JVM; none where the table does not exist yet.
 
     `filters`: pyarrow's, in disjunctive normal form. For tables of steps, runs, versions; not for documents.
@@ -135,4 +141,4 @@ def read(lake, table: Table | str, columns: list[str] | None = None, filters: An
     uri = lake.table(table.name) if isinstance(table, Table) else table
     if not DeltaTable.is_deltatable(uri):
         return []
-    return DeltaTable(uri).to_pyarrow_table(columns=columns, filters=filters).to_pylist()
+    return DeltaTable(uri).to_pyarrow_table(columns=columns, filters=filters).to_pylist(maps_as_pydicts="strict")

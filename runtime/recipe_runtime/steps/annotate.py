@@ -19,11 +19,26 @@ from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Annotate, Column
 
 KINDS = ("language", "statistic", "signature")
-NOT_CARRIED = ("text", "meta", "run_id", "marker", "part", "parts", "records", "documents", "bytes_in", "rejected", "raw_hash", "record_key")
+NOT_CARRIED = (
+    "text",
+    "meta",
+    "run_id",
+    "marker",
+    "part",
+    "parts",
+    "records",
+    "documents",
+    "bytes_in",
+    "rejected",
+    "raw_hash",
+    "record_key",
+)
 """What a document row has and a row of numbers does not need."""
 
 
-def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.Op], digest: str, at: str) -> Relation:
+def annotate(
+    job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.Op], digest: str, at: str
+) -> Relation:
     """`columns`: name, or a tuple of names where the operator gives several → rt.op(…). The frame has the
     small columns of the documents (ids, source, URL, licence …) and the new ones, and not the text."""
     operators = [ops.resolve(wanted, *KINDS) for wanted in columns.values()]
@@ -35,7 +50,14 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
     job.begin()
     uri = job.lake.relation(shard)
     relation = Relation(
-        f"{name}.columns", "annotate", digest, step, libraries, lambda: _frame(job, uri, texts), shard=shard, files=texts.files
+        f"{name}.columns",
+        "annotate",
+        digest,
+        step,
+        libraries,
+        lambda: _frame(job, uri, texts),
+        shard=shard,
+        files=texts.files,
     )
     row = job.complete(step)
     if row is None:
@@ -43,7 +65,9 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
         documents = texts.documents()
         task, struct = _task(job, documents.schema, columns, operators, own)
         with job.progress.step(name, "annotate") as report:
-            files = shards.ensure(job, uri, texts.files, lambda group: _make(job, documents, task, struct, group), STATISTICS)
+            files = shards.ensure(
+                job, uri, texts.files, lambda group: _make(job, documents, task, struct, group), STATISTICS
+            )
             row = _finish(job, relation, texts, at, own, time.monotonic() - began)
             report.rows_in, report.bytes_in = row["rows_in"], row["bytes_in"]
             report.note = f"{files} of {len(texts.files)} files now" if files < len(texts.files) else ""
@@ -68,9 +92,14 @@ def _task(job, schema, columns, operators, own):
         ]
         struct = StructType([*struct.fields, *fields])
         outputs = tuple((f.name, f) for f in fields)
-        calls.append(Column(operator.run, wanted.name, worker_args(job, wanted.args), operator.reads, outputs))
+        calls.append(
+            Column(operator.run, wanted.name, worker_args(job, wanted.args), operator.reads, outputs)
+        )
     arrow = arrow_schema(struct)
-    calls = [Column(c.run, c.operator, c.args, c.reads, tuple((n, arrow.field(n).type) for n, _ in c.outputs)) for c in calls]
+    calls = [
+        Column(c.run, c.operator, c.args, c.reads, tuple((n, arrow.field(n).type) for n, _ in c.outputs))
+        for c in calls
+    ]
     return Annotate(calls, [f.name for f in carried], arrow, own), struct
 
 
@@ -82,7 +111,9 @@ def _make(job, documents, task, struct, files):
     needed = {name for column in task.columns for name in column.reads} | set(task.keep)
     rows = documents.where(F.col("file_id").isin(wanted)).select(*sorted(needed))
     done = rows.mapInArrow(task, struct).withColumn("marker", F.lit(False))
-    markers = job.spark.createDataFrame([(f, True) for f in wanted], "file_id string, marker boolean").coalesce(1)
+    markers = job.spark.createDataFrame(
+        [(f, True) for f in wanted], "file_id string, marker boolean"
+    ).coalesce(1)
     return done.unionByName(markers, allowMissingColumns=True)
 
 
@@ -91,7 +122,9 @@ def _frame(job, uri, texts):
 
     rows = shards.rows(job, uri, texts.files).where("not marker").drop("marker", "run_id")
     rows = without(rows, texts.repeats() if texts.repeats else None)
-    return rows.withColumn("rejected", F.lit(None).cast(tables.REJECTED)).withColumn("matched", F.lit(None).cast("string"))
+    return rows.withColumn("rejected", F.lit(None).cast(tables.REJECTED)).withColumn(
+        "matched", F.lit(None).cast("string")
+    )
 
 
 def _finish(job, relation, texts, at, own, seconds):

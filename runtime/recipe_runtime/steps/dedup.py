@@ -55,7 +55,9 @@ def duplicates(
             star = star.join(alive.select("doc_id", "origin_id"), "doc_id").select(
                 "doc_id", "survivor", "origin_id", "group_license", "similarity"
             )
-            tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode("overwrite").save()
+            tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode(
+                "overwrite"
+            ).save()
             report.rows_in, report.rows_kept = _finish(job, relation, alive, uri, reads, at, own, began)
     else:
         job.progress.line(f"{name}: dedup {operator.name}: {row['rows_rejected']:,} duplicates, found before")
@@ -77,8 +79,10 @@ def _exact(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) ->
         )
         .where("members > 1")
     )
-    return alive.select("doc_id", key).join(groups, key).select(
-        "doc_id", "survivor", "group_license", F.lit(1.0).alias("similarity")
+    return (
+        alive.select("doc_id", key)
+        .join(groups, key)
+        .select("doc_id", "survivor", "group_license", F.lit(1.0).alias("similarity"))
     )
 
 
@@ -91,7 +95,9 @@ def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) 
     from pyspark.sql import functions as F
 
     bands = alive.select("doc_id", F.posexplode(key).alias("band", "bucket"))
-    buckets = bands.groupBy("band", "bucket").agg(F.min("doc_id").alias("head"), F.count("*").alias("members"))
+    buckets = bands.groupBy("band", "bucket").agg(
+        F.min("doc_id").alias("head"), F.count("*").alias("members")
+    )
     members = bands.join(buckets.where("members > 1"), ["band", "bucket"])
     verify = operator.args["verify"]
     if verify is None:
@@ -119,7 +125,9 @@ def _pairs(members: Any) -> Any:
 
     small = members.where(F.col("members") <= BUCKET_LIMIT).select("band", "bucket", "doc_id")
     other = small.withColumnRenamed("doc_id", "b")
-    every = small.withColumnRenamed("doc_id", "a").join(other, ["band", "bucket"]).where("a < b").select("a", "b")
+    every = (
+        small.withColumnRenamed("doc_id", "a").join(other, ["band", "bucket"]).where("a < b").select("a", "b")
+    )
     large = members.where(F.col("members") > BUCKET_LIMIT)
     before = F.lag("doc_id").over(Window.partitionBy("band", "bucket").orderBy("doc_id"))
     heads = large.where("doc_id != head").select(F.col("head").alias("a"), F.col("doc_id").alias("b"))
@@ -138,7 +146,11 @@ def _verified(job: Any, pairs: Any, operator: ops.Op, texts: Relation) -> Any:
     struct = StructType.fromDDL("doc_id string, hashes array<bigint>")
     arrow = arrow_schema(struct)
     column = Column(
-        signature.run, signature.name, {"shingle": operator.args["shingle"]}, ("text",), (("hashes", arrow.field("hashes").type),)
+        signature.run,
+        signature.name,
+        {"shingle": operator.args["shingle"]},
+        ("text",),
+        (("hashes", arrow.field("hashes").type),),
     )
     task = Annotate([column], ["doc_id"], arrow, ops.versions([signature]))
     hashes = texts.texts.join(wanted, "doc_id", "left_semi").select("doc_id", "text").mapInArrow(task, struct)

@@ -30,8 +30,12 @@ class Source:
 
     name: str
     reader: ops.Op
-    spec: Any
     pinned: Any
+
+    @property
+    def spec(self) -> Any:
+        """The spec to read with: pinning has filled in the schema."""
+        return self.pinned.spec
 
     def record(self) -> dict[str, Any]:
         """What the run's `inputs` blob keeps of it: for reproduce, trace, and the next run's schema check."""
@@ -44,23 +48,23 @@ class Source:
         }
 
 
-def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], digest: str, at: str) -> Relation:
+def declare(
+    job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], digest: str, at: str
+) -> Relation:
     """Pins the input of a source. `columns`: name → rt.op(…) over the page, rt.field(…) of the record or
     rt.literal(…). Raises StepError where nothing is there or its schema changed."""
     from recipe_runtime.sources.pin import pin
-    from recipe_runtime.sources.spec import SourceSpec
 
     if job.started:
         raise StepError(f"source {name} is named after the first step", remedy="name all sources first")
-    operator = ops.resolve(reader, "source")
-    spec, operators = _spec(job, SourceSpec, name, reader, operator, columns, at)
+    spec, operators = _spec(job, name, reader, columns, at)
     pinned = pin(spec, job.checksums)
-    source = Source(name, reader, spec, pinned)
-    if reader.args.get("on_schema_change", "error") == "error":
+    source = Source(name, reader, pinned)
+    if reader.args["on_schema_change"] == "error":
         _same_schema(job, source)
     for line in pinned.notes:
         job.progress.line(f"{name}: {line}")
-    libraries = ops.versions([operator, *operators])
+    libraries = ops.versions(operators)
     job.sources.append(source)
     job.libraries |= libraries
     made = _Documents(job, source, digest, at, libraries)
@@ -78,33 +82,32 @@ def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], 
     )
 
 
-def _spec(job, shape, name, reader, operator, columns, at):
+def _spec(job: Any, name: str, reader: ops.Op, columns: Mapping[str, Any], at: str) -> tuple[Any, list[Any]]:
     """The plain values a worker reads with, and the operators they name."""
     from recipe_runtime.sources import spec as s
 
-    operators, made, runs = [], {}, {}
+    operator = ops.resolve(reader, "source")
+    made: dict[str, Any] = {}
+    extractors: dict[str, Any] = {}
     for column, value in columns.items():
         if isinstance(value, ops.Op):
-            found = ops.resolve(value, "extract")
-            operators.append(found)
+            extractors[value.name] = ops.resolve(value, "extract")
             made[column] = s.Call(value.name, worker_args(job, value.args))
-            runs[value.name] = found.run
         elif isinstance(value, ops.Field):
             made[column] = s.Field(value.name)
         else:
             made[column] = s.Literal(value.value)
-    args = dict(reader.args)
-    spec = shape(
+    spec = s.SourceSpec(
         name=name,
-        namespace=args.get("namespace") or name,
+        namespace=reader.args["namespace"],
         operator=operator.name,
         run=operator.run,
-        args=args,
+        args=reader.args,
         columns=made,
-        runs=runs,
         at=at,
+        operators=extractors,
     )
-    return spec, operators
+    return spec, [operator, *extractors.values()]
 
 
 def worker_args(job: Any, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,8 +174,14 @@ class _Documents:
             with job.progress.step(self.source.name, f"read {len(self.source.pinned.files)} files") as report:
                 extracted = shards.ensure(job, self.uri, self.source.pinned.files, self._extract, STATISTICS)
                 row = self._finish(began)
-                report.rows_in, report.rows_kept, report.bytes_in = row["rows_in"], row["rows_kept"], row["bytes_in"]
-                report.note = f"{extracted} files read now" if extracted < len(self.source.pinned.files) else ""
+                report.rows_in, report.rows_kept, report.bytes_in = (
+                    row["rows_in"],
+                    row["rows_kept"],
+                    row["bytes_in"],
+                )
+                report.note = (
+                    f"{extracted} files read now" if extracted < len(self.source.pinned.files) else ""
+                )
             job.record_step(relation, made=True)
         else:
             job.progress.line(f"{self.source.name}: {row['rows_kept']:,} documents, read before")
@@ -185,11 +194,15 @@ class _Documents:
         from recipe_runtime.sources.documents import document_schema
         from recipe_runtime.sources.pin import units
 
-        parts = [unit for unit in units(self.source.pinned) if unit.file.file_id in {f.file_id for f in files}]
+        parts = [
+            unit for unit in units(self.source.pinned) if unit.file.file_id in {f.file_id for f in files}
+        ]
         struct = spark_struct(document_schema(self.source.spec))
         task = Extract(parts, self.source.spec, arrow_schema(struct), self.libraries)
         numbers = self.job.spark.range(0, len(parts), 1, len(parts))
-        return numbers.mapInArrow(task, struct).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
+        return numbers.mapInArrow(task, struct).withColumn(
+            "text_bytes", F.octet_length("text").cast("bigint")
+        )
 
     def _all(self) -> Any:
         return shards.rows(self.job, self.uri, self.source.pinned.files)
@@ -210,7 +223,9 @@ class _Documents:
 
     def frame(self) -> Any:
         """The documents: one row for each record key."""
-        rows = self.with_text().drop("marker", "run_id", "part", "parts", "records", "documents", "bytes_in", "rejected")
+        rows = self.with_text().drop(
+            "marker", "run_id", "part", "parts", "records", "documents", "bytes_in", "rejected"
+        )
         return without(rows, self.repeats())
 
     def _finish(self, began: float) -> dict[str, Any]:
@@ -223,12 +238,17 @@ class _Documents:
         repeated = {r.rule: r.n for r in repeats.groupBy("rule").agg(F.count("*").alias("n")).collect()}
         if repeated:
             uri = job.lake.relation(self.step)
-            tables.writer(repeats, uri, statistics=("file_id",), note=job.note(self.step)).mode("overwrite").save()
+            tables.writer(repeats, uri, statistics=("file_id",), note=job.note(self.step)).mode(
+                "overwrite"
+            ).save()
             repeats = job.spark.read.format("delta").load(uri)
         totals = rows.where("marker").agg(F.sum("records").alias("n"), F.sum("bytes_in").alias("b")).first()
         dropped = {
             r.rule: r.n
-            for r in rows.where("rejected is not null").groupBy(F.col("rejected.rule").alias("rule")).agg(F.count("*").alias("n")).collect()
+            for r in rows.where("rejected is not null")
+            .groupBy(F.col("rejected.rule").alias("rule"))
+            .agg(F.count("*").alias("n"))
+            .collect()
         } | repeated
         kept = without(rows.where("not marker and rejected is null"), repeats if repeated else None)
         figures = kept.agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).first()
@@ -280,7 +300,9 @@ class _Documents:
         from pyspark.sql import functions as F
 
         names = ("file_id", "record", "origin_id", "doc_id", "url", "url_id", "domain")
-        out = rows.where("rejected is not null").select(*names, "rejected.*", F.lit(None).cast("string").alias("matched"))
+        out = rows.where("rejected is not null").select(
+            *names, "rejected.*", F.lit(None).cast("string").alias("matched")
+        )
         if repeats is not None:
             out = out.unionByName(repeats.withColumn("at", F.lit(self.at)))
         out = out.select(

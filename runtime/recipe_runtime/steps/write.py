@@ -52,7 +52,9 @@ def write(
             failpoint("commit")
             newest = _newest(uri)
             if newest is None or newest["run"] != job.run_id:
-                raise StepError(f"another run wrote {uri} at the same time", remedy="run again: what was made is kept")
+                raise StepError(
+                    f"another run wrote {uri} at the same time", remedy="run again: what was made is kept"
+                )
         row = job.complete(step)
         if row is None or made:
             row = _finish(job, relation, newest, reads, at, began)
@@ -68,7 +70,13 @@ def _commit(job, name, rows, uri, step, partition, expect, schema, exists):
         rows = expectation.check(name, rows)
     if exists:
         _check_schema(job, uri, rows, partition, evolve=schema == "evolve")
-    out = tables.writer(rows, uri, statistics=[c for c in STATISTICS if c not in partition], note=job.note(step), partition=partition)
+    out = tables.writer(
+        rows,
+        uri,
+        statistics=[c for c in STATISTICS if c not in partition],
+        note=job.note(step),
+        partition=partition,
+    )
     out.mode("overwrite").option("overwriteSchema", "true" if schema == "evolve" else "false").save()
 
 
@@ -102,7 +110,12 @@ def _newest(uri: str) -> dict[str, Any] | None:
     table = DeltaTable(uri)
     for commit in table.history():
         note = commit.get("userMetadata")
-        if note is None and commit["operation"] in ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"):
+        if note is None and commit["operation"] in (
+            "OPTIMIZE",
+            "VACUUM START",
+            "VACUUM END",
+            "SET TBLPROPERTIES",
+        ):
             continue
         found = json.loads(note) if note else {}
         if not {"run", "step"} <= found.keys():
@@ -128,12 +141,20 @@ def _output(name, uri, newest, *, made):
 def _finish(job, relation, newest, reads, at, began):
     from pyspark.sql import functions as F
 
-    version = job.spark.read.format("delta").option("versionAsOf", newest["version"]).load(job.lake.output(relation.name))
+    version = (
+        job.spark.read.format("delta")
+        .option("versionAsOf", newest["version"])
+        .load(job.lake.output(relation.name))
+    )
     keys = ["tier", "source", "domain", "lang", "license", "origin"]
     stats = (
         version.withColumn("license", F.array_join("license", ","))
         .groupBy(*keys)
-        .agg(F.count("*").alias("rows"), F.sum("tokens").alias("tokens"), F.sum(F.octet_length("text")).alias("bytes"))
+        .agg(
+            F.count("*").alias("rows"),
+            F.sum("tokens").alias("tokens"),
+            F.sum(F.octet_length("text")).alias("bytes"),
+        )
         .select(
             F.lit(relation.step).alias("step"),
             F.lit(job.run_id).alias("run_id"),
@@ -147,8 +168,10 @@ def _finish(job, relation, newest, reads, at, began):
     )
     also = f"version = {newest['version']}"
     tables.replace_step(stats, job.lake, tables.STATS, relation.step, note=job.note(relation.step), also=also)
-    kept = job.spark.read.format("delta").load(job.lake.table("stats")).where(
-        (F.col("step") == relation.step) & (F.col("version") == newest["version"])
+    kept = (
+        job.spark.read.format("delta")
+        .load(job.lake.table("stats"))
+        .where((F.col("step") == relation.step) & (F.col("version") == newest["version"]))
     )
     total = kept.agg(F.sum("rows").alias("n"), F.sum("tokens").alias("t"), F.sum("bytes").alias("b")).first()
     row = {

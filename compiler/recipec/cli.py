@@ -1,0 +1,231 @@
+"""The console command: one function a subcommand, imports inside them, exit codes as documented.
+
+0 done · 1 the recipe is wrong · 2 usage · 3 incomplete, run again to go on · 4 a step could not do its work ·
+70 a defect of ours · 130, 143 signals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from recipec import __version__
+
+DONE, RECIPE_WRONG, USAGE, DEFECT = 0, 1, 2, 70
+REFUSED = 'raise SystemExit("recipec: refused, see stderr")\n'
+"""What a refused recipe writes into a pipe: an empty script would let the pipe end with 0."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    if not given:
+        parser.print_help(sys.stderr)
+        return USAGE
+    extra: list[str] = []
+    if given[0] == "submit" and "--" in given:
+        cut = given.index("--")
+        given, extra = given[:cut], given[cut + 1 :]
+    options = parser.parse_args(given)
+    options.extra = extra
+    try:
+        return options.function(options)
+    except BrokenPipeError:
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="recipec", description="A compiler for training-data recipes.")
+    parser.add_argument("--version", action="version", version=f"recipec {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+
+    def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(function=function)
+        return made
+
+    def recipe(made: argparse.ArgumentParser) -> None:
+        made.add_argument("recipe", help="a .recipe file, or - for standard input")
+        made.add_argument(
+            "--param", action="append", default=[], metavar="NAME=VALUE", help="a value for a `param` of the recipe"
+        )
+
+    made = command("check", check, "Check a recipe and print every diagnostic.")
+    recipe(made)
+    made.add_argument("--output", choices=("full", "concise", "json"), default="full")
+
+    made = command("compile", compile_, "Print the PySpark script of a recipe, and nothing else, on stdout.")
+    recipe(made)
+    made.add_argument("--format", choices=("pyspark", "plan", "dot", "ast"), default="pyspark")
+    made.add_argument("-o", dest="out", metavar="FILE", help="write there instead of stdout")
+
+    made = command("run", run, "Compile a recipe and run it on local Spark.")
+    recipe(made)
+
+    made = command("submit", submit, "Hand a script to spark-submit: recipec submit job.py -- <spark-submit arguments>.")
+    made.add_argument("script", help="a script that `compile` printed, or - for standard input")
+
+    made = command("lineage", lineage, "Ask a lake where a row came from, why one is not there, what runs made.")
+    made.add_argument("question", choices=("trace", "why", "runs", "run", "funnel", "balance"))
+    made.add_argument("lake")
+    made.add_argument("key", nargs="?", help="a doc_id or URL; for run: a run id; for funnel: an output")
+    made.add_argument("--from", dest="output", metavar="OUTPUT", help="trace: the output table the row is in")
+    made.add_argument("--version", type=int, help="trace: that version of the output instead of the newest")
+    made.add_argument("--json", action="store_true")
+
+    made = command("doctor", doctor, "Look at Python, Java, jars, libraries, operators, stores and ports.")
+    made.add_argument("lake", nargs="?")
+    made.add_argument("--spark", action="store_true", help="also start Spark and write a small Delta table")
+    made.add_argument("--json", action="store_true")
+
+    made = command("bundle", bundle, "Write a zip with the code that executors need, for --py-files.")
+    made.add_argument("-o", dest="out", default="recipec.zip", metavar="FILE")
+
+    made = command("shell-init", shell_init, 'Print shell functions: eval "$(recipec shell-init bash)".')
+    made.add_argument("shell", choices=("bash", "zsh", "fish"))
+    return parser
+
+
+# ---- compiling ---------------------------------------------------------------------------------
+
+
+def _compilation(options: argparse.Namespace) -> Any:
+    from recipec.driver import Compilation
+
+    params = {}
+    for pair in options.param:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            print(f"recipec: --param wants NAME=VALUE, not {pair!r}", file=sys.stderr)
+            raise SystemExit(USAGE)
+        params[name] = value
+    if options.recipe == "-":
+        return Compilation(params=params, text=sys.stdin.buffer.read().decode(), name="stdin.recipe")
+    path = Path(options.recipe)
+    if not path.is_file():
+        print(f"recipec: no recipe at {path}", file=sys.stderr)
+        raise SystemExit(USAGE)
+    return Compilation(path, params)
+
+
+def _report(compilation: Any, diagnostics: Sequence[Any], output: str = "full", stream: Any = None) -> bool:
+    """Prints them and says whether the recipe is refused."""
+    from recipec.render import render
+
+    text = render(diagnostics, compilation, output)
+    if text:
+        print(text, file=stream or sys.stderr)
+    return any(one.severity == "error" for one in diagnostics)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Diagnostics on stdout, all of them; 1 where one is an error."""
+    compilation = _compilation(options)
+    refused = _report(compilation, compilation.diagnostics, options.output, sys.stdout)
+    return RECIPE_WRONG if refused else DONE
+
+
+def _script(options: argparse.Namespace, form: str = "pyspark") -> str | None:
+    """The text asked for, or None where the recipe is refused; diagnostics go to stderr."""
+    from recipec.backend import FORMS, Backend
+
+    compilation = _compilation(options)
+    backend = Backend(compilation)
+    diagnostics, text = FORMS[form]
+    return None if _report(compilation, diagnostics(backend)) else text(backend)
+
+
+def compile_(options: argparse.Namespace) -> int:
+    """The script in one piece, after all checks. A refused recipe leaves no half of one."""
+    text = _script(options, options.format)
+    if text is None:
+        if options.out is None and not sys.stdout.isatty():
+            sys.stdout.write(REFUSED)
+        return RECIPE_WRONG
+    if options.out is not None:
+        Path(options.out).write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    return DONE
+
+
+# ---- running -----------------------------------------------------------------------------------
+# The runtime is imported here and nowhere above: compiling needs none of it.
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compiles, then runs the script with this Python on local Spark."""
+    text = _script(options)
+    if text is None:
+        return RECIPE_WRONG
+    return _runtime("submit").run_local(text)
+
+
+def submit(options: argparse.Namespace) -> int:
+    """spark-submit with Delta's jar and this Python, whatever its arguments."""
+    return _runtime("submit").submit(options.script, options.extra)
+
+
+def _runtime(module: str) -> Any:
+    return importlib.import_module(f"recipe_runtime.{module}")
+
+
+def _answers(function: Callable[[], Any], as_json: bool) -> int:
+    """Prints an answer, or the error that says why there is none."""
+    errors = _runtime("errors")
+    try:
+        answer = function()
+    except errors.StepError as error:
+        print(f"recipec: error: {error}", file=sys.stderr)
+        return error.exit_code
+    if as_json:
+        print(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(answer.text())
+    return getattr(answer, "exit_code", DONE)
+
+
+def lineage(options: argparse.Namespace) -> int:
+    """One question to a lake; no JVM."""
+    if options.key is None and options.question in ("trace", "why", "run"):
+        print(f"recipec: lineage {options.question} wants a doc_id, URL or run id after the lake", file=sys.stderr)
+        return USAGE
+    return _answers(lambda: _runtime("lineage").ask(options), options.json)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """What is here and what is missing."""
+    return _answers(lambda: _runtime("doctor").doctor(options.lake, spark=options.spark), options.json)
+
+
+def bundle(options: argparse.Namespace) -> int:
+    """The zip, and what is in it on stderr."""
+    for line in _runtime("bundle").bundle(Path(options.out)):
+        print(line, file=sys.stderr)
+    print(options.out)
+    return DONE
+
+
+def shell_init(options: argparse.Namespace) -> int:
+    """Functions and completion for a shell."""
+    from recipec.shell_init import shell_init as text
+
+    commands: dict[str, list[str]] = {}
+    for action in _parser()._actions:
+        for name, sub in (getattr(action, "choices", None) or {}).items() if isinstance(action.choices, dict) else ():
+            commands[name] = sorted(o for a in sub._actions for o in a.option_strings)
+    print(text(options.shell, commands), end="")
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
