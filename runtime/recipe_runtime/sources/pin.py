@@ -17,6 +17,7 @@ from typing import Any
 from recipe_udfs.identity import file_id
 
 from recipe_runtime.lake_fs import lake_fs, scheme
+from recipe_runtime.sources.documents import document_schema
 from recipe_runtime.sources.schema import agreed, check_fields, compare_schemas, names, spark_schema
 from recipe_runtime.sources.spec import SourceError, SourceSpec
 from recipe_runtime.sources.units import TARGET, File, Unit, split
@@ -65,7 +66,8 @@ def pin(spec: SourceSpec, known_checksums: MutableMapping[str, str]) -> Pinned:
     """Finds and identifies the input of a source now; reads file footers, headers or first records.
 
     `known_checksums` is looked up and added to under `size:mtime_ns:path`. Raises SourceError: a path that
-    finds nothing, files whose columns differ, a column that is not there, a table that cannot be read.
+    finds nothing, files whose columns differ, a column that is not there or is named like a document's own, a
+    table that cannot be read.
     """
     spec.check()
     if spec.operator == "delta":
@@ -84,6 +86,7 @@ def pin(spec: SourceSpec, known_checksums: MutableMapping[str, str]) -> Pinned:
             check_fields(spec, schema)
         schema = spark_schema(spec, schema)
         spec = replace(spec, schema=schema)
+    document_schema(spec)
     return Pinned(spec, tuple(files), names(schema), tuple(notes), table)
 
 

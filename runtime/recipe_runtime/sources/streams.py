@@ -14,12 +14,10 @@ from typing import Any
 
 from recipe_udfs.identity import DIGITS
 
+from recipe_runtime.sources import zstd_blocks
+
 CHUNK = 256 * 1024
 """Bytes read from a file, and at most given out by gzip, at a time."""
-
-ZSTD_SLICE = 2 * 1024
-"""Compressed bytes given to Zstandard at a time. Four bytes can stand for a block of 128 KiB, so that
-2 KiB become 64 MiB at most; the binding has no limit on its output."""
 
 
 class Damaged(Exception):
@@ -35,7 +33,7 @@ class Damaged(Exception):
         return "truncated_record" if self.truncated else "unreadable_record"
 
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP, ZSTD = b"\x1f\x8b", zstd_blocks.MAGIC
 
 
 def compressed(file: Any) -> bytes:
@@ -86,27 +84,20 @@ def inflate(stream: Any, data: bytes) -> bytes:
 
 
 def zstd_chunks(file: Any) -> Iterator[bytes]:
-    """All frames one after the other."""
+    """All frames one after the other, a block of at most 128 KiB at a time."""
     import zstandard
 
-    stream = None
-    for chunk in plain_chunks(file):
-        for start in range(0, len(chunk), ZSTD_SLICE):
-            data = chunk[start : start + ZSTD_SLICE]
-            while data:
-                if stream is None:
-                    stream = zstandard.ZstdDecompressor().decompressobj()
-                try:
-                    out = stream.decompress(data)
-                except zstandard.ZstdError as error:
-                    raise Damaged(False, f"zstd: {error}") from error
+    try:
+        for frame in zstd_blocks.frames(file.read):
+            stream = zstandard.ZstdDecompressor().decompressobj()
+            for piece in frame:
+                out = stream.decompress(piece)
                 if out:
                     yield out
-                data = stream.unused_data
-                if stream.eof:
-                    stream = None
-    if stream is not None:
-        raise Damaged(True, "the zstd stream ends early")
+    except zstd_blocks.Ended:
+        raise Damaged(True, "the zstd stream ends early") from None
+    except (zstd_blocks.Malformed, zstandard.ZstdError) as error:
+        raise Damaged(False, f"zstd: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

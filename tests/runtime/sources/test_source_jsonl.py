@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 import zstandard
-from recipe_runtime.sources.documents import document_schema
 from recipe_runtime.sources.pin import pin, units
 from recipe_runtime.sources.read import read_unit
 from recipe_runtime.sources.spec import Field, Literal, SourceError
@@ -291,4 +290,4 @@ def test_integers_and_fractions_together_are_numbers(tmp_path):
 def test_a_column_named_like_a_documents_own_is_refused(tmp_path):
     asked = spec("jsonl", jsonl(tmp_path / "a.jsonl", {"text": "x"}), TEXT | {"doc_id": Field("text")})
     with pytest.raises(SourceError, match="doc_id is a column of every document"):
-        document_schema(pin(asked, {}).spec)
+        pin(asked, {})
