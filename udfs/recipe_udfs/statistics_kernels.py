@@ -21,8 +21,10 @@ from recipe_udfs.characters import BULLET, CLOSER, LETTER, LOWER, MARK, SPACE, W
 BASE = np.uint64(0x9E3779B97F4A7C15)  # of the polynomial hashes, modulo 2**64; any odd number would do
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
-_ONE, _ZERO = np.uint64(1), np.uint64(0)
+_ZERO, _ONE, _TWO, _LOW = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(63)
+KEY, STAMP, COUNT, FIRST = range(4)  # of a hash table's slots; a slot is in use if its stamp is the pass's
 NEWLINE, DOT = 10, ord(".")
+SPECIAL = SPACE | MARK | WIDE_MARK | CLOSER  # what changes the state of the walk within a word
 
 
 @njit(cache=True, nogil=True)
@@ -65,28 +67,33 @@ def word_key(data, start, end, classes, lower, most):
 
     A word of nothing else is taken as it is. 0 if it has more than `most` characters.
     """
-    first, last, i = -1, end, start
+    h = key = _ZERO
+    i, count = start, 0
     while i < end:
         c, n = decode(data, i, end)
-        if classes[c] & WORD:
-            first = i if first < 0 else first
-            last = i + n
+        inside = classes[c] & WORD
+        if inside or count:
+            h = h * BASE + np.uint64(lower[c] + 1)
+            count += 1
+            if inside:
+                if count > most:
+                    return _ZERO
+                key = h
         i += n
-    if first < 0:
-        first = start
-    h, i, count = _ZERO, first, 0
-    while i < last:
-        c, n = decode(data, i, end)
-        h = h * BASE + np.uint64(lower[c] + 1)
-        i += n
-        count += 1
+    if count == 0:
+        i = start
+        while i < end and count <= most:
+            c, n = decode(data, i, end)
+            key = key * BASE + np.uint64(lower[c] + 1)
+            i += n
+            count += 1
         if count > most:
             return _ZERO
-    return mix(h) | _ONE
+    return mix(key) | _ONE
 
 
 @njit(cache=True, nogil=True)
-def walk(data, start, end, classes, keep_words, keep_lines, words, lines, row):
+def walk(data, start, end, classes, keep_words, keep_lines, hash_lines, words, lines, row):
     """Counts of one text into `row`; its words and lines into the arrays given, if wanted.
 
     words: (prefix hash uint64, prefix characters, first byte, end byte), the prefixes one longer;
@@ -140,7 +147,8 @@ def walk(data, start, end, classes, keep_words, keep_lines, words, lines, row):
                     if keep_lines:
                         line_starts[n_lines], line_ends[n_lines] = line_start, line_end
                         line_characters[n_lines] = line_last - line_first
-                        line_hashes[n_lines] = hash_bytes(data, line_start, line_end)
+                        if hash_lines:
+                            line_hashes[n_lines] = hash_bytes(data, line_start, line_end)
                         line_paragraphs[n_lines] = paragraphs
                     n_lines += 1
                     line_start = -1
@@ -169,10 +177,23 @@ def walk(data, start, end, classes, keep_words, keep_lines, words, lines, row):
             elif not k & CLOSER:
                 sentences += mark == 2
                 mark = 0
-            has_letter |= (k & LETTER) != 0
-            if keep_words:
-                h = h * BASE + np.uint64(c)
+            seen = k
+            h = h * BASE + np.uint64(c)
             length += 1
+            before = length
+            while i + n < end:  # the plain ASCII characters that follow, which most of a text is
+                b = data[i + n]
+                if b >= 0x80 or classes[b] & SPECIAL:
+                    break
+                seen |= classes[b]
+                h = h * BASE + np.uint64(b)
+                length += 1
+                n += 1
+            if length > before:
+                characters += length - before
+                sentences += mark == 2
+                mark = 0
+            has_letter |= (seen & LETTER) != 0
         characters += i < end
         i += n
     row[CHARACTERS], row[NEWLINES] = characters, newlines
@@ -182,10 +203,10 @@ def walk(data, start, end, classes, keep_words, keep_lines, words, lines, row):
 
 
 @njit(cache=True, nogil=True)
-def slot_of(key, keys, stamps, stamp, mask):
+def slot_of(key, table, stamp, mask):
     """Place of a key, or of the free slot where it belongs; slots of another stamp are free."""
     slot = key & mask
-    while stamps[slot] == stamp and keys[slot] != key:
+    while table[slot, STAMP] == stamp and table[slot, KEY] != key:
         slot = (slot + _ONE) & mask
     return slot
 
@@ -193,15 +214,14 @@ def slot_of(key, keys, stamps, stamp, mask):
 @njit(cache=True, nogil=True)
 def repeated(hashes, sizes, n, table, stamp, mask):
     """(how many of n items occurred before, characters in those)."""
-    keys, stamps, _, _ = table
     count = covered = 0
     for i in range(n):
-        slot = slot_of(hashes[i], keys, stamps, stamp, mask)
-        if stamps[slot] == stamp:
+        slot = slot_of(hashes[i], table, stamp, mask)
+        if table[slot, STAMP] == stamp:
             count += 1
             covered += sizes[i]
         else:
-            stamps[slot], keys[slot] = stamp, hashes[i]
+            table[slot, STAMP], table[slot, KEY] = stamp, hashes[i]
     return count, covered
 
 
@@ -227,33 +247,34 @@ def join_paragraphs(lines, n_lines):
 def top_ngram(words, n_words, n, power, table, stamp, mask):
     """(occurrences of the most frequent n-gram, the first such one in the text; characters they cover)."""
     prefix, prefix_characters, _, _ = words
-    keys, stamps, counts, firsts = table
-    best, where = 0, 0
+    best, where = np.uint64(0), np.uint64(0)
     for i in range(n_words - n + 1):
         key = mix(prefix[i + n] - prefix[i] * power)
-        slot = slot_of(key, keys, stamps, stamp, mask)
-        if stamps[slot] != stamp:
-            stamps[slot], keys[slot], counts[slot], firsts[slot] = stamp, key, 0, i
-        counts[slot] += 1
-        if counts[slot] > best or (counts[slot] == best and firsts[slot] < where):
-            best, where = counts[slot], firsts[slot]
-    return best, best * (prefix_characters[where + n] - prefix_characters[where] + n - 1) if best else 0
+        slot = slot_of(key, table, stamp, mask)
+        if table[slot, STAMP] != stamp:
+            table[slot, STAMP], table[slot, KEY], table[slot, COUNT], table[slot, FIRST] = stamp, key, 1, i
+        else:
+            table[slot, COUNT] += _ONE
+        count, first = table[slot, COUNT], table[slot, FIRST]
+        if count > best or (count == best and first < where):
+            best, where = count, first
+    covered = prefix_characters[where + np.uint64(n)] - prefix_characters[where] + n - 1 if best else 0
+    return np.int64(best), np.int64(best) * covered
 
 
 @njit(cache=True, nogil=True)
 def duplicate_ngrams(words, n_words, n, power, table, stamp, mask):
     """Characters of words in n-grams that occurred before; after such a one the walk goes on behind it."""
     prefix, prefix_characters, _, _ = words
-    keys, stamps, _, _ = table
     covered = i = 0
     while i <= n_words - n:
         key = mix(prefix[i + n] - prefix[i] * power)
-        slot = slot_of(key, keys, stamps, stamp, mask)
-        if stamps[slot] == stamp:
+        slot = slot_of(key, table, stamp, mask)
+        if table[slot, STAMP] == stamp:
             covered += prefix_characters[i + n] - prefix_characters[i]
             i += n
         else:
-            stamps[slot], keys[slot] = stamp, key
+            table[slot, STAMP], table[slot, KEY] = stamp, key
             i += 1
     return covered
 
@@ -296,17 +317,25 @@ def ends_with_mark(data, start, end, marks, mark_ends, first, last):
 @njit(cache=True, nogil=True)
 def distinct_words(data, words, n_words, classes, lower, keys, most):
     """How many of the keys (distinct, sorted) occur among the words."""
-    _, _, starts, ends = words
+    _, prefix_characters, starts, ends = words
     seen = np.zeros(len(keys), np.bool_)
+    low_bits = _ZERO  # a set of the keys' last six bits: most words are out by it
+    for key in keys:
+        low_bits |= _ONE << (key & _LOW)
     found = 0
     for w in range(n_words):
+        if prefix_characters[w + 1] - prefix_characters[w] > most:
+            first, last = data[starts[w]], data[ends[w] - 1]
+            if first < 0x80 and last < 0x80 and classes[first] & classes[last] & WORD:
+                continue  # too long, and nothing to take off its ends
         key = word_key(data, starts[w], ends[w], classes, lower, most)
-        at = np.searchsorted(keys, key)
-        if at < len(keys) and keys[at] == key and not seen[at]:
-            seen[at] = True
-            found += 1
-            if found == len(keys):
-                break
+        if low_bits >> (key & _LOW) & _ONE:
+            at = np.searchsorted(keys, key)
+            if at < len(keys) and keys[at] == key and not seen[at]:
+                seen[at] = True
+                found += 1
+                if found == len(keys):
+                    break
     return found
 
 
@@ -334,12 +363,11 @@ def powers(ns):
 
 @njit(cache=True, nogil=True)
 def new_table(items):
-    """(keys, stamps, counts, first places), a power of two of slots, at most half of them in use."""
+    """uint64[slots, 4]: a hash table of a power of two of slots, at most half of them in use."""
     slots = 64
     while slots < 2 * items:
         slots *= 2
-    keys, stamps = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
-    return keys, stamps, np.zeros(slots, np.int32), np.zeros(slots, np.int64)
+    return np.zeros((slots, 4), np.uint64)
 
 
 @njit(cache=True, nogil=True)
@@ -371,7 +399,7 @@ def document_statistics(
     keep_words = len(tops) + len(dups) + len(word_sets) > 0
     keep_lines = duplicates or len(shorts) + len(mark_sets) > 0
     word_room = line_room = 64
-    words, lines, table, stamp = new_words(word_room), new_lines(line_room), new_table(64), 0
+    words, lines, table, stamp = new_words(word_room), new_lines(line_room), new_table(64), _ZERO
     top_powers, dup_powers = powers(tops), powers(dups)
     firsts = np.zeros(256, np.bool_)
     for p in range(len(symbol_ends)):
@@ -388,11 +416,11 @@ def document_statistics(
             if keep_lines and most_lines > line_room:
                 line_room = 2 * most_lines
                 lines = new_lines(line_room)
-        walk(data, start, end, classes, keep_words, keep_lines, words, lines, row)
+        walk(data, start, end, classes, keep_words, keep_lines, duplicates, words, lines, row)
         n_words, n_lines = row[WORDS], row[LINES]
         items = max(n_words if len(tops) + len(dups) else 0, n_lines if duplicates else 0)
-        if 2 * items > len(table[0]):
-            table, stamp = new_table(2 * items), 0
+        if 2 * items > len(table):
+            table, stamp = new_table(2 * items), _ZERO
         slots = 64
         while slots < 2 * items:
             slots *= 2
@@ -401,14 +429,14 @@ def document_statistics(
         column = FIXED
         unique_from = n_words + 1  # no n-gram of so many words or more occurs twice
         for j in range(len(tops)):
-            stamp += 1
+            stamp += _ONE
             best, row[column + j] = top_ngram(words, n_words, tops[j], top_powers[j], table, stamp, mask)
             if best < 2:
                 unique_from = min(unique_from, tops[j])
         column += len(tops)
         for j in range(len(dups)):
             if dups[j] < unique_from:
-                stamp += 1
+                stamp += _ONE
                 covered = duplicate_ngrams(words, n_words, dups[j], dup_powers[j], table, stamp, mask)
                 row[column + j] = covered
                 if covered == 0:
@@ -432,9 +460,9 @@ def document_statistics(
             keys = word_keys[word_sets[j - 1] if j else 0 : word_sets[j]]
             row[column + j] = distinct_words(data, words, n_words, classes, lower, keys, most)
         if duplicates:
-            count, covered = repeated(lines[3], lines[2], n_lines, table, stamp + 1, mask)
+            count, covered = repeated(lines[3], lines[2], n_lines, table, stamp + _ONE, mask)
             row[DUPLICATE_LINES], row[DUPLICATE_LINE_CHARACTERS] = count, covered
             n = join_paragraphs(lines, n_lines)
-            count, covered = repeated(lines[3], lines[2], n, table, stamp + 2, mask)
+            count, covered = repeated(lines[3], lines[2], n, table, stamp + _TWO, mask)
             row[DUPLICATE_PARAGRAPHS], row[DUPLICATE_PARAGRAPH_CHARACTERS] = count, covered
-            stamp += 2
+            stamp += _TWO
