@@ -101,8 +101,8 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`"…"` or `\"\"\"…\"\"\"`: plain pieces, escapes replaced, and a Name for each `${name}`. Of a text of several lines
-    the common indentation is gone and so are the line breaks next to the quotes."""
+    """`"…"` or `\"\"\"…\"\"\"`: plain pieces, escapes replaced, and a Name for each `${name}`. Of a text of
+    several lines the common indentation is gone and so are the line breaks next to the quotes."""
 
     parts: tuple[str | Name, ...]
     multiline: bool

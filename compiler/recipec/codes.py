@@ -133,7 +133,6 @@ CODES: dict[str, Code] = {
         "used, and no column of that name is there.",
     ),
     "E0421": Code("prompt variable not declared", "Every `${name}` in a prompt is one of its parameters."),
-    "E0430": Code("endpoint without a model", "An endpoint names the model it asks for."),
     "E0431": Code(
         "secret in the recipe",
         'Recipes are stored with every run and shown in reports. A key is read where it is used: key = env("NAME").',

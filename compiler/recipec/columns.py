@@ -7,6 +7,7 @@ DOCUMENT = {
     "origin_id": "string",
     "text": "string",
     "text_hash": "string",
+    "bytes": "bigint",
     "source": "string",
     "url": "string",
     "url_id": "string",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recipec import ast
 from recipec.diagnostics import Diagnostic, in_order
+from recipec.files import find_file
 from recipec.imports import Loader, Module, decode
 from recipec.operators import Catalogue, installed
 from recipec.resolved import Resolved
@@ -19,9 +20,9 @@ from recipec.resolved import Resolved
 class Compilation:
     """A recipe and what each phase makes of it.
 
-    `path` is the recipe's file (an OSError of reading it is the caller's to report); with `text` given, nothing
-    is read and `name` stands for the file in messages. `params` are the values of `--param name=value`.
-    `catalogue` are the operators, by default those installed.
+    `path` is the recipe's file (an OSError of reading it is the caller's to report); with `text` or `data` (the
+    bytes of standard input) given, nothing is read and `name` stands for the file in messages. `params` are the values of `--param
+    name=value`. `catalogue` are the operators, by default those installed.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Compilation:
         params: Mapping[str, str] | None = None,
         *,
         text: str | None = None,
+        data: bytes | None = None,
         name: str | None = None,
         catalogue: Catalogue | None = None,
         library: Path | None = None,
@@ -41,9 +43,11 @@ class Compilation:
         self._loader = Loader(self.path.parent if self.path else None, library)
         self._problem: Diagnostic | None = None
         if text is None:
-            if self.path is None:
-                raise TypeError("a path or a text is needed")
-            text, self._problem = decode(self.name, self.path.read_bytes())
+            if data is None:
+                if self.path is None:
+                    raise TypeError("a path, a text or data is needed")
+                data = self.path.read_bytes()
+            text, self._problem = decode(self.name, data)
         self.text = text
 
     @property
@@ -91,6 +95,10 @@ class Compilation:
         resolved, found = self._resolution
         found = [*self._loader.found, *found, *check(resolved, self)]
         return in_order(found, self.files)
+
+    def find_file(self, name: str) -> Path | None:
+        """A model, tokenizer or list that the recipe names: beside the recipe, then in the library."""
+        return find_file(name, self.folder, self.library)
 
     @property
     def errors(self) -> list[Diagnostic]:

@@ -9,6 +9,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from recipec.ast import LineIndex, Span
 from recipec.diagnostics import Diagnostic
@@ -38,6 +39,25 @@ class Sources:
         """`path:line:column`."""
         line, column = self.index(span.file).position(span.start)
         return f"{printable(self.paths.get(span.file, span.file))}:{line}:{column}"
+
+
+class HasFiles(Protocol):
+    """A compilation: its texts, and the path under which each is shown."""
+
+    files: Mapping[str, str]
+    paths: Mapping[str, str]
+
+
+def render(diagnostics: Iterable[Diagnostic], place: HasFiles, output: str = "full", colour: bool = False) -> str:
+    """The diagnostics in one of the forms `full`, `concise` and `json`; ends without a newline, empty where
+    `full` or `concise` have nothing to say."""
+    sources = Sources(place.files, place.paths)
+    forms = {
+        "full": lambda: full(diagnostics, sources, colour),
+        "concise": lambda: concise(diagnostics, sources),
+        "json": lambda: as_json(diagnostics, sources),
+    }
+    return forms[output]().removesuffix("\n")
 
 
 def printable(text: str) -> str:

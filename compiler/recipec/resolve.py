@@ -86,6 +86,7 @@ def resolve(
         tuple(writes),
         compute,
         _unused(module, context),
+        any(one.code.startswith("E") for one in (*loader.found, *context.found)),
     )
     return resolved, context.found
 

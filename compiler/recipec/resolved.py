@@ -531,7 +531,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The form an answer is asked for in: `text`, `number` (of an Interval), `choice` (of texts), `json`, `trajectory`."""
+    """The form of an answer: `text`, `number` (of an Interval), `choice` (of texts), `json`, `trajectory`."""
 
     kind: str
     args: tuple[Expr, ...]
@@ -710,3 +710,5 @@ class Resolved:
     writes: tuple[Write, ...]
     compute: Compute | None
     unused: tuple[UnusedItem, ...] = ()
+    incomplete: bool = False
+    """True where something could not be read or resolved: what is missing then is not reported as missing."""

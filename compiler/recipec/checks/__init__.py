@@ -10,6 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from recipec.checks import (
+    answers,
+    caps,
+    columns,
+    comparisons,
+    endpoints,
+    files,
+    placement,
+    ranges,
+    tiers,
+    unused,
+    weights,
+)
 from recipec.diagnostics import Diagnostic
 from recipec.resolved import Resolved
 
@@ -23,7 +36,19 @@ class Place(Protocol):
 
 Check = Callable[[Resolved, Place], Iterator[Diagnostic]]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    placement.check,
+    columns.check,
+    comparisons.check,
+    ranges.check,
+    tiers.check,
+    weights.check,
+    caps.check,
+    answers.check,
+    endpoints.check,
+    files.check,
+    unused.check,
+)
 
 
 def check(resolved: Resolved, place: Place) -> list[Diagnostic]:

@@ -293,10 +293,8 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
     guess = nearest(word, [*columns, *values, *operators])
     known = columns if scope.row is not None else values
     what = "columns" if scope.row is not None else "parameters"
-    if guess is None or guess in known:
-        help_ = did_you_mean(word, known, what)
-    else:
-        help_ = f"did you mean `{guess}`?"
+    known_here = guess is None or guess in known
+    help_ = did_you_mean(word, known, what) if known_here else f"did you mean `{guess}`?"
     if scope.row is not None or scope.figures is not None:
         help_ += f'; a text is written `"{word}"`' if len(node.parts) == 1 and guess is None else ""
         return scope.report("E0202", f"there is no column `{word}` here", node.span, help=help_)
