@@ -89,11 +89,18 @@ def listing(names: Iterable[str], limit: int = 12) -> str:
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
 
 
+MANY = 16
+"""Beyond so many known names, the nearest alone is shown."""
+
+
 def did_you_mean(name: str, known: Iterable[str], what: str) -> str:
-    """The help line for an unknown name: the nearest one, and what there is."""
-    known = sorted(known)
+    """The help line for an unknown name: the nearest one, and what there is (`what` in the plural), in the
+    order given."""
+    known = sorted(known) if isinstance(known, set | frozenset) else list(dict.fromkeys(known))
     if not known:
-        return f"there is no {what} here"
+        return f"there are no {what} here"
     guess = nearest(name, known)
+    if guess and len(known) > MANY:
+        return f"did you mean `{guess}`?"
     there = f"{what}: {listing(known)}"
     return f"did you mean `{guess}`? {there}" if guess else there

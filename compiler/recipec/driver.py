@@ -21,8 +21,8 @@ class Compilation:
     """A recipe and what each phase makes of it.
 
     `path` is the recipe's file (an OSError of reading it is the caller's to report); with `text` or `data` (the
-    bytes of standard input) given, nothing is read and `name` stands for the file in messages. `params` are the values of `--param
-    name=value`. `catalogue` are the operators, by default those installed.
+    bytes of standard input) given, nothing is read and `name` stands for the file in messages. `params` are the
+    values of `--param name=value`. `catalogue` are the operators, by default those installed.
     """
 
     def __init__(

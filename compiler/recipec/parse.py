@@ -229,7 +229,8 @@ def _syntax_error(
         help_ = f"did you mean `{guess}`?" if guess else f"an item begins with {expected_phrase(ITEM_WORDS)}"
         shown = f"`{word}`" if word else describe(value)
         return Diagnostic("E0107", f"{shown} begins no item", span, help=help_)
-    return Diagnostic("E0102", f"{describe(value)} cannot stand here", span, help=_help(accepts))
+    help_ = "to compare, write `==`" if value == "=" and "CMP" in accepts else _help(accepts)
+    return Diagnostic("E0102", f"{describe(value)} cannot stand here", span, help=help_)
 
 
 def _character_error(name: str, text: str, at: int, accepts: set[str]) -> Diagnostic:

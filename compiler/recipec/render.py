@@ -114,6 +114,8 @@ def _full(diagnostic: Diagnostic, sources: Sources, colour: bool) -> str:
             own = [mark for mark in marks if mark[0].file == file]
             lines += _snippet(own, sources, gutter, colour, first=file == diagnostic.primary.file)
     bar = " " * gutter
+    if diagnostic.primary is not None and (diagnostic.help or diagnostic.fixes):
+        lines.append(f"{bar} {_paint('|', 'mark', colour)}")
     for help_ in diagnostic.help.splitlines():
         lines.append(f"{bar} {_paint('=', 'mark', colour)} help: {printable(help_)}")
     for fix in diagnostic.fixes:
@@ -143,7 +145,6 @@ def _snippet(marks: list, sources: Sources, gutter: int, colour: bool, first: bo
         )
         lines.append(f"{space} {bar} {' ' * indent}{under}")
         previous = number
-    lines.append(f"{space} {bar}")
     return lines
 
 

@@ -22,7 +22,7 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
             continue
         asks = of_kind(one.statements, r.Ask)
         misread = of_kind(one.statements, r.Misplaced)
-        if not asks and not misread:
+        if not asks and not misread and not resolved.incomplete:
             yield Diagnostic(
                 "E0433",
                 f"`{one.name}` asks nothing",

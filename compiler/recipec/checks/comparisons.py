@@ -87,7 +87,7 @@ def _word(left: r.Expr, right: r.Expr) -> Iterator[Diagnostic]:
                 "E0305",
                 f"`{column.name}` is never `{word.value}`",
                 word.span,
-                help=did_you_mean(word.value, known, "what it can be"),
+                help=did_you_mean(word.value, known, "words"),
             )
 
 

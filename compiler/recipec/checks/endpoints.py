@@ -21,6 +21,7 @@ _URL_SECRET = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@")
 
 def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
     seen: set[int] = set()
+    said: set[str] = set()
     for endpoint in resolved.endpoints.values():
         key = endpoint.settings.get("key")
         if isinstance(key, r.Lit) and key.value:
@@ -42,24 +43,26 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
                 endpoint.span,
                 help='add `revision = "…"`: a name alone can mean other weights tomorrow',
             )
-    for place_, value in _texts(resolved):
-        if SECRET.search(value.value) and value.span.start not in seen:
-            yield _secret(value, "", place_)
+    for value in _texts(resolved):
+        if SECRET.search(value.value) and value.span.start not in seen and value.value not in said:
+            said.add(value.value)
+            yield _secret(value, "")
 
 
-def _texts(resolved: r.Resolved) -> Iterator[tuple[str, r.Lit]]:
-    settings = [("a parameter", {one.name: one.value}) for one in resolved.params.values() if not one.given]
-    settings += [("an endpoint", one.settings) for one in resolved.endpoints.values()]
-    settings += [("a source", one.call.args) for one in resolved.sources.values()]
-    for place, values in settings:
+def _texts(resolved: r.Resolved) -> Iterator[r.Lit]:
+    """Every text that stands in a parameter, an endpoint or a source."""
+    settings = [{one.name: one.value} for one in resolved.params.values() if not one.given]
+    settings += [one.settings for one in resolved.endpoints.values()]
+    settings += [one.call.args for one in resolved.sources.values()]
+    for values in settings:
         for value in values.values():
             if isinstance(value, r.Lit) and isinstance(value.value, str):
-                yield place, value
+                yield value
             elif isinstance(value, r.EnvRef) and value.default:
-                yield place, r.Lit(value.default, None, value.span)
+                yield r.Lit(value.default, None, value.span)
 
 
-def _secret(value: r.Lit, replacement: str, place: str = "an endpoint") -> Diagnostic:
+def _secret(value: r.Lit, replacement: str) -> Diagnostic:
     fixes = (
         (Fix(f"read it from the environment: {replacement}", (Edit(value.span, replacement),)),) if replacement else ()
     )

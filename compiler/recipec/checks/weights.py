@@ -53,11 +53,11 @@ def _sum(part: r.Mix | r.Phase, takes: list[r.Take]) -> Iterator[Diagnostic]:
     values = [_exact(take.value) for take in takes]
     if any(value is None for value in values):
         return
-    rounding = sum((Decimal(1).scaleb(min(value.as_tuple().exponent, 0)) / 2 for value in values), Decimal(0))
-    # A weight written in whole per cents is exact: 1/3 + 1/3 + 1/3 as 33% each is 99% and a mistake.
-    exact = all(value.as_tuple().exponent >= -2 for value in values)
+    # Weights in whole per cents are exact; with more digits, each may be half of the last one off.
+    digits = max(0, *(-value.as_tuple().exponent - 2 for value in values))
+    rounding = Decimal(1).scaleb(-2 - digits) / 2 * len(values) if digits else Decimal(0)
     total = sum(values, Decimal(0))
-    if abs(total - 1) > (0 if exact else rounding):
+    if abs(total - 1) > rounding:
         difference = (1 - total) * 100
         shown = f"{abs(difference).normalize():f}% {'are missing' if difference > 0 else 'are too many'}"
         yield Diagnostic(

@@ -65,6 +65,7 @@ def settings(
     """The settings among lines by name, checked against their table; other statements are left alone."""
     seen: dict[str, Span] = {}
     result: dict[str, r.Expr] = {}
+    misspelt = False
     for inner, line in spliced(scope, lines):
         if not isinstance(line, ast.Setting):
             continue
@@ -73,7 +74,7 @@ def settings(
             inner.report(
                 "E0204", f"{what} has no setting `{name}`", line.name.span, help=did_you_mean(name, table, "settings")
             )
-            seen[name] = line.name.span
+            misspelt = True
             continue
         if name in seen:
             inner.report(
@@ -88,6 +89,6 @@ def settings(
         seen[name] = line.name.span
         result[name] = typed(inner, line.value, table[name].type, name)
     missing = [name for name, setting in table.items() if setting.required and name not in seen]
-    if missing:
+    if missing and not misspelt:
         scope.report("E0311", f"{what} needs {listing(missing)}", place, help=f"write `{missing[0]} = …` in its block")
     return result

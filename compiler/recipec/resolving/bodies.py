@@ -154,7 +154,7 @@ class Body:
         return r.Verify(rules, line.span, line.doc)
 
     def _on(self, scope: Scope, line: ast.On) -> r.Statement | None:
-        return on(scope, line, ("fail", "waiting"))
+        return on(scope, line, ("fail", "waiting"), self.item.kind)
 
     def _set(self, scope: Scope, line: ast.Setting) -> r.Statement | None:
         if not self.makes:
@@ -216,7 +216,7 @@ def expectation(scope: Scope, line: ast.Expect) -> r.Expect | None:
 SHORTAGE = ("error", "repeat", "renormalise")
 
 
-def on(scope: Scope, line: ast.On, events: tuple[str, ...]) -> r.On | r.Misplaced | None:
+def on(scope: Scope, line: ast.On, events: tuple[str, ...], body: str) -> r.On | r.Misplaced | None:
     """`on fail …`, `on waiting …`, `on shortage …`."""
     event = line.event.text
     if event not in EVENTS:
@@ -225,7 +225,7 @@ def on(scope: Scope, line: ast.On, events: tuple[str, ...]) -> r.On | r.Misplace
         )
         return None
     if event not in events:
-        return r.Misplaced(f"on {event}", "mix" if "shortage" in events else "relation", line.span)
+        return r.Misplaced(f"on {event}", body, line.span)
     if event == "shortage":
         return _on_shortage(scope, line)
     actions = [calls.operator_call(scope, one, ("action",), "an action") for one in line.actions]

@@ -69,7 +69,7 @@ def bind(
     parameters = {one.name: one for one in operator.parameters}
     given: dict[str, list[ast.Argument]] = {}
     rest: list[ast.Argument] = []
-    ok, names = True, list(parameters)
+    ok, misspelt, names = True, False, list(parameters)
     position = 0
     gathers = operator.variadic and bool(names) and parameters[names[0]].type == "columns"
     for argument in arguments:
@@ -80,9 +80,9 @@ def bind(
                     "E0204",
                     f"`{operator.name}` has no argument `{name}`",
                     argument.name.span,
-                    help=did_you_mean(name, names, "its arguments"),
+                    help=did_you_mean(name, names, "arguments"),
                 )
-                ok = False
+                ok, misspelt = False, True
                 continue
             if name in given:
                 scope.report("E0304", f"`{name}` is given twice", argument.span, help="leave one out")
@@ -126,8 +126,8 @@ def bind(
         else:
             default = parameter.default
             args[name] = r.Lit(tuple(default) if isinstance(default, list) else default, None, node.span)
-    if missing:
-        docs = "; ".join(f"{name}: {parameters[name].doc}" for name in missing if parameters[name].doc)
+    if missing and not misspelt:
+        docs = "\n".join(f"{name}: {parameters[name].doc}" for name in missing if parameters[name].doc)
         scope.report("E0303", f"`{operator.name}` needs {listing(missing)}", node.span, help=docs)
         ok = False
     first = parameters[names[0]].type if names else "any"

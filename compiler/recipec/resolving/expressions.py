@@ -8,7 +8,7 @@ from decimal import Decimal, DivisionByZero, InvalidOperation, localcontext
 from recipec import ast, units
 from recipec import resolved as r
 from recipec.ast import Span
-from recipec.columns import kind_of
+from recipec.columns import DOCUMENT, kind_of
 from recipec.diagnostics import did_you_mean
 from recipec.resolving.scope import Scope
 
@@ -253,7 +253,7 @@ def _member(
             "E0202",
             f"`{relation}` has no column `{column_name}`",
             node.span,
-            help=did_you_mean(column_name, columns, "its columns"),
+            help=did_you_mean(column_name, columns, "columns"),
         )
     type_ = columns.get(column_name, "any")
     return r.Col(column_name, type_, relation, node.span, units.unit_of_name(column_name))
@@ -270,10 +270,15 @@ def column(scope: Scope, node: ast.Name) -> r.Expr:
         return r.Unknown(node.span)
     if not scope.complete:
         return r.Col(node.text, "any", None, node.span, units.unit_of_name(node.text))
-    known = {**(scope.row or {}), **(scope.figures or {})}
+    known = own_first([*(scope.row or {}), *(scope.figures or {})])
     return scope.report(
         "E0202", f"there is no column `{node.text}` here", node.span, help=did_you_mean(node.text, known, "columns")
     )
+
+
+def own_first(columns: list[str]) -> list[str]:
+    """The recipe's own columns before those that every document has."""
+    return sorted(columns, key=lambda one: one in DOCUMENT)
 
 
 def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
@@ -283,7 +288,7 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
         return r.Unknown(node.span)
     if scope.row is not None and not scope.complete:
         return r.Col(word, "any", None, node.span, units.unit_of_name(word))
-    columns = [*(scope.row or {}), *(scope.figures or {})]
+    columns = own_first([*(scope.row or {}), *(scope.figures or {})])
     values = [
         one for one, item in scope.module.items.items() if isinstance(item, ast.Param | ast.Table | ast.Filter)
     ] + [*scope.bindings]
@@ -296,7 +301,8 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
     known_here = guess is None or guess in known
     help_ = did_you_mean(word, known, what) if known_here else f"did you mean `{guess}`?"
     if scope.row is not None or scope.figures is not None:
-        help_ += f'; a text is written `"{word}"`' if len(node.parts) == 1 and guess is None else ""
+        if scope.source is not None and word in scope.source:
+            help_ = f"did you mean `source.{word}`, the column of the row this one is made from?"
         return scope.report("E0202", f"there is no column `{word}` here", node.span, help=help_)
     return scope.report("E0201", f"there is nothing called `{word}` here", node.span, help=help_)
 

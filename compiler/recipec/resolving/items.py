@@ -176,7 +176,7 @@ class Items(Prompts):
         tiers = tuple(one.text for one in node.tiers)
         for one in node.tiers:
             if one.text not in info.tiers and info.complete:
-                help_ = did_you_mean(one.text, info.tiers, "its tiers") if info.tiers else f"`{name}` has no tiers"
+                help_ = did_you_mean(one.text, info.tiers, "tiers") if info.tiers else f"`{name}` has no tiers"
                 scope.report("E0404", f"`{name}` has no tier `{one.text}`", one.span, help=help_)
                 return None
         return replace(info, ref=r.RelationRef(name, tiers, node.span), tiers=tiers or info.tiers)

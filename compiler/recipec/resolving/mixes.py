@@ -64,7 +64,7 @@ def _statement(scope: Scope, line: ast.Statement, body: str, taken: list[Relatio
             info = scope.context.items.relation(scope, line.relation)
             return r.Exclude(info.ref, line.span, line.doc) if info else None
         case ast.On():
-            return on(scope, line, ("shortage",))
+            return on(scope, line, ("shortage",), body)
         case ast.Phase() if body == "mix":
             statements = _statements(scope, line.body, "phase", taken)
             found = settings(scope, line.body, PHASE, "a phase", line.name.span)
@@ -124,7 +124,7 @@ def _cap(scope: Scope, line: ast.Cap, taken: list[RelationInfo]) -> r.Cap | None
             "E0305",
             f"there is no cap on `{subject}`",
             line.subject.span,
-            help=did_you_mean(subject, CAPS, "what can be capped"),
+            help=did_you_mean(subject, CAPS, "caps"),
         )
         return None
     bound = typed(scope, line.bound, "number" if subject == "epochs" else "share", subject)

@@ -162,7 +162,7 @@ class Prompts:
                     "E0421",
                     f"the prompt has no parameter `{part.text}`",
                     part.span,
-                    help=did_you_mean(part.text, parameters, "its parameters"),
+                    help=did_you_mean(part.text, parameters, "parameters"),
                 )
         return r.Template(tuple(parts), line.value.span)
 

@@ -109,7 +109,7 @@ def _unknown_filter(scope: Scope, node: ast.Name | ast.Call) -> r.Unknown:
             "E0206",
             f"`{module.name}` has no filter `{name.parts[1]}`",
             name.span,
-            help=did_you_mean(name.parts[1], filters, "its filters"),
+            help=did_you_mean(name.parts[1], filters, "filters"),
         )
     return scope.report("E0201", f"there is no filter `{name.text}`", name.span)
 

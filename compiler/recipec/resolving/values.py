@@ -93,6 +93,13 @@ def typed(scope: Scope, node: ast.Expr, type_: str, name: str, rowwise: bool = F
         if isinstance(node, ast.Range):
             return expressions.interval(scope, node)
         return _wrong(scope, node.span, name, base, expressions.expression(scope, node))
+    if base in ("path", "file") or (base == "text" and not rowwise):
+        free = word is not None and expressions.meaning(scope, word) is None and not scope.known_broken(word)
+        if free:
+            params = [one for one, item in scope.module.items.items() if isinstance(item, ast.Param)]
+            guess = nearest(word, params)
+            help_ = f"did you mean `{guess}`?" if guess else f'a text is written `"{word}"`'
+            return scope.report("E0201", f"there is nothing called `{word}` here", node.span, help=help_)
     value = expressions.expression(scope, node, words=base == "any")
     if base == "any" or isinstance(value, r.Unknown):
         return value
@@ -190,6 +197,8 @@ def _wrong(scope: Scope, span: Span, name: str, wanted: str, value: r.Expr) -> r
         )
     from recipec.resolving.expressions import called as value_called
 
+    if wanted == "int" and isinstance(value, r.Lit) and isinstance(value.value, float):
+        return scope.report("E0301", f"`{name}` is a whole number, not {value.value}", span)
     return scope.report("E0301", f"`{name}` is {called(wanted)}, not {value_called(value)}", span)
 
 
