@@ -39,7 +39,7 @@ def records(unit: Any, spec: SourceSpec) -> Iterator[Record]:
     one more each), the raw record its WARC header and block, decompressed."""
     fs, path = lake_fs(unit.file.uri)
     with fs.open(path, "rb") as file:
-        for frame in frames(file, spec.max_bytes + HTTP_OVERHEAD):
+        for frame in frames(file, path, spec.max_bytes + HTTP_OVERHEAD):
             yield _record(frame, spec.max_bytes)
 
 

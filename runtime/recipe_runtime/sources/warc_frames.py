@@ -17,7 +17,7 @@ from typing import Any
 
 from recipe_udfs.identity import DIGITS
 
-from recipe_runtime.sources.streams import CHUNK, GZIP, Damaged, compressed
+from recipe_runtime.sources.streams import CHUNK, GZIP, Damaged
 from recipe_runtime.sources.values import shown
 
 HEADER_BYTES = 64 * 1024
@@ -27,6 +27,8 @@ WANTED = ("response", "resource")
 """Record types that can be documents; others are passed over and not counted."""
 
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.I | re.M)
+_RECORD = re.compile(rb"WARC/1\.\d\r?\n[A-Za-z]")
+RECORD_BYTES = len(b"WARC/1.0\r\n")  # all of the pattern but its last byte
 _TYPE = re.compile(rb"^warc-type:[ \t]*([\w-]+)[ \t]*\r?$", re.I | re.M)
 
 
@@ -45,13 +47,18 @@ class Frame:
     limit: str = ""
 
 
-def frames(file: Any, max_block: int) -> Iterator[Frame]:
+def frames(file: Any, name: str, max_block: int) -> Iterator[Frame]:
     """The records of types `WANTED`, and every place that is damaged; each block has at most `max_block` bytes.
 
-    A larger block passes through a hash. Behind damage, reading goes on at the next gzip member that
-    begins a record, or, in a plain file, at the next line that does.
+    A larger block passes through a hash. Behind damage, reading goes on where the next record begins: at a
+    line of the gzip member or of the plain file, else at a later gzip member. A record whose
+    Content-Length does not lead to the next one is damage. `name` tells what a file was whose first bytes
+    are damaged.
     """
-    members = _Gzip(file) if compressed(file) == GZIP else _Plain(file)
+    start = file.read(5)
+    file.seek(0)
+    packed = start.startswith(GZIP) or (name.endswith(".gz") and start != b"WARC/")
+    members = _Gzip(file) if packed else _Plain(file)
     while members.begin():
         while True:
             frame = _Frame(members)
@@ -60,12 +67,11 @@ def frames(file: Any, max_block: int) -> Iterator[Frame]:
                     break
             except Damaged as damage:
                 yield frame.damaged(damage)
-                if not members.recover():
-                    return
-                break
+                members.recover(frame.offset)
+            else:
+                if frame.wanted:
+                    yield frame.whole(max_block, members.too_large)
             members.nth += 1
-            if frame.wanted:
-                yield frame.whole(max_block, members.too_large)
 
 
 class _Frame:
@@ -83,9 +89,8 @@ class _Frame:
     def read(self, max_block: int) -> bool:
         """False where the member ends before a record begins; raises Damaged."""
         members = self.members
+        members.line_ends()
         first = members.line()
-        while first in (b"\r\n", b"\n"):
-            first = members.line()
         self.offset = members.record_offset(len(first))
         if not first:
             return False
@@ -164,8 +169,8 @@ class _Members(ABC):
         """The next bytes of the member, nothing at its end; raises Damaged."""
 
     @abstractmethod
-    def recover(self) -> bool:
-        """After damage: goes to where a record may begin; False where there is no such place."""
+    def recover(self, offset: int) -> None:
+        """After damage to the record at `offset`: goes to the next place where one may begin, or to the end."""
 
     @abstractmethod
     def record_offset(self, ahead: int) -> int:
@@ -187,12 +192,35 @@ class _Members(ABC):
         return self._cut(min(size, self.buffered))
 
     def settle(self) -> None:
-        """Reads to the next record of the member or to the member's end, where its checksum is compared."""
-        while not self._buffer[self._at :].lstrip(b"\r\n"):
+        """Passes over the two line ends that the standard wants behind a record. Fewer do where a record or the
+        member's end follows; else raises Damaged, as where the member's checksum is wrong."""
+        ends = self.line_ends()
+        follows = not self.buffered or self._buffer.startswith(b"WARC/", self._at)
+        if not follows and ends != b"\r\n\r\n":
+            raise Damaged(False, "its Content-Length does not lead to its end")
+
+    def line_ends(self) -> bytes:
+        """Passes over all line ends here, up to five bytes of something else; returns the first four."""
+        ends = b""
+        while True:
+            here = self._buffer[self._at :]
+            rest = here.lstrip(b"\r\n")
+            ends = (ends + here[: min(4, len(here) - len(rest))])[:4]
+            self._fill(rest)
+            if len(rest) >= len(b"WARC/") or not (data := self.more()):
+                return ends
+            self._fill(rest + data)
+
+    def forward(self) -> None:
+        """Goes on to the next place in the member that looks like a record, or to the member's end."""
+        rest = self._buffer[self._at :]
+        while (found := _RECORD.search(rest)) is None:
             data = self.more()
             if not data:
+                self._fill(b"")
                 return
-            self._fill(data)
+            rest = rest[-RECORD_BYTES:] + data
+        self._fill(rest[found.start() :])
 
     @property
     def buffered(self) -> int:
@@ -223,15 +251,10 @@ class _Plain(_Members):
     def record_offset(self, ahead: int) -> int:
         return self.file.tell() - self.buffered - ahead
 
-    def recover(self) -> bool:
-        rest = b"\n" + self._buffer[self._at :]  # damage is found at the end of a line, or of the file
-        while (found := rest.find(b"\nWARC/1.")) < 0:
-            data = self.more()
-            if not data:
-                return False
-            rest = rest[-len(b"\nWARC/1.") :] + data
-        self._fill(rest[found + 1 :])
-        return True
+    def recover(self, offset: int) -> None:
+        self.file.seek(offset + 1)  # a Content-Length too large has passed over good records
+        self._fill(b"")
+        self.forward()
 
 
 class _Gzip(_Members):
@@ -244,6 +267,7 @@ class _Gzip(_Members):
         self._raw = b""  # compressed bytes not yet given to zlib
         self._raw_offset = 0
         self._stream = zlib.decompressobj(31)
+        self._ended = False  # given up, whatever the stream says
 
     def begin(self) -> bool:
         self._fill(b"")
@@ -254,11 +278,11 @@ class _Gzip(_Members):
             if kept or not self._raw:
                 break
         self.offset, self.nth = self._raw_offset, 0
-        self._stream = zlib.decompressobj(31)
+        self._stream, self._ended = zlib.decompressobj(31), False
         return bool(self._raw)
 
     def more(self) -> bytes:
-        while not self._stream.eof:
+        while not (self._ended or self._stream.eof):
             self._raw = self._raw or self.file.read(CHUNK)
             if not self._raw:
                 raise Damaged(True, "the gzip member ends early")
@@ -276,37 +300,35 @@ class _Gzip(_Members):
     def record_offset(self, ahead: int) -> int:
         return self.offset + self.nth
 
-    def recover(self) -> bool:
-        """At the end of this member where it is sound, else at the next place that decompresses to `WARC/`."""
+    def recover(self, offset: int) -> None:
         try:
-            while self.more():
-                pass
+            self.forward()
         except Damaged:
-            return self._search(self.offset + 1)
-        return True
+            self._search(self.offset + 1)
 
-    def _search(self, start: int) -> bool:
+    def _search(self, start: int) -> None:
+        """Ends this member and goes to the next place that decompresses to `WARC/`."""
+        self._fill(b"")
+        self._ended = True
         self.file.seek(start)
-        rest, offset = self.file.read(CHUNK), start
-        while rest:
-            at = rest.find(GZIP + b"\x08")
-            if at < 0:
-                kept = rest[-2:]
-            else:
-                kept = rest[at:]
-                if len(kept) < PROBE:
-                    kept += self.file.read(CHUNK)
-                if _begins_record(kept[:PROBE]):
-                    self._raw, self._raw_offset = kept, offset + at
-                    return True
-                kept = kept[1:]
-            data = b"" if at >= 0 else self.file.read(CHUNK)
-            if at < 0 and not data:
-                return False
-            offset += len(rest) - len(kept) if at < 0 else at + 1
-            rest = kept + data
-        return False
+        self._raw_offset, self._raw = start, self.file.read(CHUNK)
+        while self._raw:
+            at = self._raw.find(MEMBER)
+            self._skip_raw(at if at >= 0 else max(1, len(self._raw) - len(MEMBER) + 1))
+            if len(self._raw) < PROBE:
+                self._raw += self.file.read(CHUNK)
+            if at >= 0:
+                if _begins_record(self._raw[:PROBE]):
+                    return
+                self._skip_raw(1)
 
+    def _skip_raw(self, size: int) -> None:
+        self._raw = self._raw[size:]
+        self._raw_offset += size
+
+
+MEMBER = GZIP + b"\x08"
+"""How every gzip member begins: its magic and the one method there is."""
 
 PROBE = 4096
 """Bytes of a gzip member that tell whether a record begins in it."""

@@ -240,7 +240,8 @@ def test_columns_of_the_user_and_of_the_document(tmp_path):
         "folder": call("path_part", n=-2),
     }
     record = {
-        "body": "x", "terms": ["mit", "cc0-1.0", "mit"], "link": "https://news.bbc.co.uk/1", "when": "2024-01-02T03:04:05+02:00",
+        "body": "x", "terms": ["mit", "cc0-1.0", "mit"], "link": "https://news.bbc.co.uk/1",
+        "when": "2024-01-02T03:04:05+02:00",
         "language": "en", "n": 3, "s": 0.5, "ok": True, "tags": ["a"], "extra": {"k": [1]},
     }  # fmt: skip
     (tmp_path / "inner").mkdir()
@@ -277,14 +278,8 @@ def test_a_value_of_another_type_is_a_reject(tmp_path, column, good, bad, shown)
 
 
 def test_integers_and_fractions_together_are_numbers(tmp_path):
-    found, _ = rows(
-        spec(
-            "jsonl",
-            jsonl(tmp_path / "a.jsonl", {"text": "x", "n": 1}, {"text": "y", "n": 1.5}),
-            TEXT | {"n": Field("n")},
-        )
-    )
-    assert [row["n"] for row in found] == [1.0, 1.5]
+    path = jsonl(tmp_path / "a.jsonl", {"text": "x", "n": 1}, {"text": "y", "n": 1.5})
+    assert [row["n"] for row in rows(spec("jsonl", path, TEXT | {"n": Field("n")}))[0]] == [1.0, 1.5]
 
 
 def test_a_column_named_like_a_documents_own_is_refused(tmp_path):

@@ -51,8 +51,10 @@ JSON_PARTS = (b'{"text": "a"}\n{"text": "', b"x", b'"}\n{"text": "b"}\n')
 CSV_PARTS = (b"text\na\n", b"x", b"\nb\n")
 
 
-@pytest.mark.parametrize("end", ["", ".gz", ".zst"])
-@pytest.mark.parametrize(("operator", "parts"), [("jsonl", JSON_PARTS), ("csv", CSV_PARTS)])
+@pytest.mark.parametrize(
+    ("operator", "parts", "end"),
+    [("jsonl", JSON_PARTS, ""), ("jsonl", JSON_PARTS, ".gz"), ("jsonl", JSON_PARTS, ".zst"), ("csv", CSV_PARTS, "")],
+)
 def test_a_line_of_300_mb(tmp_path, operator, parts, end):
     path = tmp_path / f"a.{operator}{end}"
     with open(path, "wb") as raw:
@@ -71,26 +73,25 @@ def test_a_line_of_300_mb(tmp_path, operator, parts, end):
 
 
 def test_a_gzip_bomb_of_a_thousand_to_one_in_an_archive(tmp_path):
-    head = warc_record(b"", id="<bomb>", length=HUGE + 1000)[:-4]
+    head = warc_record(b"", id="<bomb>", length=HUGE + 59)[:-4]  # 59 bytes of HTTP header
     pack = zlib.compressobj(9, zlib.DEFLATED, 31)
     path = tmp_path / "a.warc.gz"
     with open(path, "wb") as out:
         out.write(gzip.compress(warc_record(id="<a>")))
         start = out.tell()
-        for piece in pieces(head, b"\0", b"\0" * 1000):
+        for piece in pieces(head, b"\0", b"\r\n\r\n"):
             out.write(pack.compress(piece))
         out.write(pack.flush())
         assert HUGE / (out.tell() - start) > 1000
         out.write(gzip.compress(warc_record(id="<b>")))
     seen = read_in_a_child("warc", path, tmp_path)
-    assert seen["reasons"][0] is seen["reasons"][-1] is None
-    assert "decompressed_too_large" in seen["reasons"]
+    assert seen["reasons"] == [None, "decompressed_too_large", None] and seen["bytes"] > HUGE
     assert seen["added"] < ALLOWED
 
 
 def test_a_bomb_that_hides_its_size_behind_a_short_record(tmp_path):
     path = tmp_path / "a.warc.gz"
-    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+    pack = zlib.compressobj(1, zlib.DEFLATED, 31)
     with open(path, "wb") as out:
         for piece in pieces(warc_record(id="<a>"), b"\0", b""):
             out.write(pack.compress(piece))
@@ -111,7 +112,7 @@ def test_a_plain_page_of_300_mb(tmp_path):
 
 
 def test_a_small_body_that_becomes_300_mb(tmp_path):
-    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+    pack = zlib.compressobj(1, zlib.DEFLATED, 31)
     body = b"".join(pack.compress(piece) for piece in pieces(b"<html>", b"\0", b"")) + pack.flush()
     headers = (b"Content-Type: text/html", b"Content-Encoding: gzip")
     path = tmp_path / "a.warc.gz"
