@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from recipe_runtime import tables
 from recipe_runtime.lineage.answer import Answer, item, table
 from recipe_runtime.lineage.ledger import Ledger
+from recipe_runtime.lineage.look import query
 
 
 @dataclass(frozen=True)
@@ -132,18 +132,11 @@ class Balance(Answer):
 
 def balance(lake_uri: str) -> Balance:
     """Runs the query over the lake's Delta tables and gives it with its result."""
-    import pyarrow as pa
-    from deltalake import DeltaTable, QueryBuilder
-
-    lake = Ledger(lake_uri).lake
-    there = [t.name for t in (tables.STEPS, tables.REJECTS, tables.EDGES) if tables.exists(lake.table(t.name))]
+    ledger = Ledger(lake_uri)
+    there = {t.name: ledger.table(t) for t in (tables.STEPS, tables.REJECTS, tables.EDGES)}
+    there = {name: relation.table for name, relation in there.items() if relation.exists}
     counts = [_COUNT.format(table=name) for name in there if name != tables.STEPS.name]
-    query = _QUERY.format(counted="\n  union all\n".join(counts) or _NOTHING)
-    if tables.STEPS.name not in there:
-        return Balance(query, (), True)
-    engine = QueryBuilder()
-    for name in there:
-        engine.register(name, DeltaTable(lake.table(name)))
-    rows: list[dict[str, Any]] = pa.table(engine.execute(query).read_all()).to_pylist()
+    sql = _QUERY.format(counted="\n  union all\n".join(counts) or _NOTHING)
+    rows = query(sql, there) if tables.STEPS.name in there else []
     steps = tuple(Balanced(**row) for row in rows)
-    return Balance(query, steps, all(step.holds for step in steps))
+    return Balance(sql, steps, all(step.holds for step in steps))

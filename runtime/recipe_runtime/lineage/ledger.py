@@ -12,8 +12,6 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
-from deltalake import DeltaTable
-
 from recipe_runtime import tables
 from recipe_runtime.lake import Lake
 from recipe_runtime.lineage.answer import Unanswered
@@ -38,13 +36,17 @@ class Ledger:
     def __init__(self, uri: str):
         self.lake = Lake(uri).check_format()
 
+    def table(self, table: tables.Table) -> Relation:
+        """One of the lake's own tables."""
+        return Relation(self.lake.table(table.name))
+
     # ---- runs ----------------------------------------------------------------------------------------
 
     @cached_property
     def runs(self) -> dict[str, dict[str, Any]]:
         """run_id → its two rows as `started` and `ended` (absent where it did not end), oldest run first."""
         found: dict[str, dict[str, Any]] = {}
-        for row in sorted(tables.read(self.lake, tables.RUNS), key=lambda row: (row["run_id"], row["at"])):
+        for row in sorted(self.table(tables.RUNS).rows(), key=lambda row: (row["run_id"], row["at"])):
             found.setdefault(row["run_id"], {}).setdefault(row["state"], row)
         return found
 
@@ -87,9 +89,10 @@ class Ledger:
     def versions(self, output: str) -> list[Version]:
         """The versions of an output that count, oldest first; those of a table since replaced do not."""
         uri = self.lake.output(output)
-        if not DeltaTable.is_deltatable(uri):
+        there = Relation(uri)
+        if not there.exists:
             return []
-        table_id = str(DeltaTable(uri).metadata().id)
+        table_id = str(there.table.metadata().id)
         found: dict[int, Version] = {}
         for row in self.ended:
             for made in row["outputs"] or ():
@@ -131,7 +134,7 @@ class Ledger:
     def steps(self) -> dict[str, dict[str, Any]]:
         """Step digest → its row; where two runs made one step, that of the smaller run id is read by all."""
         found: dict[str, dict[str, Any]] = {}
-        for row in sorted(tables.read(self.lake, tables.STEPS), key=lambda row: (row["made_at"], row["step"])):
+        for row in sorted(self.table(tables.STEPS).rows(), key=lambda row: (row["made_at"], row["step"])):
             before = found.get(row["step"])
             if before is None or row["run_id"] < before["run_id"]:
                 found[row["step"]] = row

@@ -1,13 +1,16 @@
-"""Look-ups in Delta tables by id: filters that prune files and row groups, and only the columns asked for."""
+"""Look-ups in Delta tables by id: filters that prune files and row groups, and only the columns asked for.
+
+delta-rs runs them as SQL in one engine. Its Arrow dataset is not used: that reads through a Python file
+system on Arrow's own threads, and one process in twenty that read so was seen to abort as it ended.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-import pyarrow.dataset as pads
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError
 
 from recipe_runtime.lineage.answer import Unanswered
@@ -33,9 +36,10 @@ class Relation:
         return DeltaTable.is_deltatable(self.uri)
 
     @cached_property
-    def _data(self) -> Any:
+    def table(self) -> DeltaTable:
+        """The table as delta-rs opens it. Raises Unanswered where the version cannot be read any more."""
         try:
-            return DeltaTable(self.uri, version=self.version).to_pyarrow_dataset()
+            return DeltaTable(self.uri, version=self.version)
         except DeltaError as error:
             if self.version is None:
                 raise
@@ -44,13 +48,13 @@ class Relation:
                 remedy="its log or files were removed after the table's retention; ask for a newer version",
             ) from error
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Names of its columns."""
-        return self._data.schema.names
+        return [field.name for field in self.table.schema().fields]
 
-    def rows(self, where: Any, columns: Sequence[str] = (), limit: int | None = None) -> list[dict[str, Any]]:
-        """Rows that satisfy a pyarrow expression, as dictionaries (maps as pairs); none where there is no table.
+    def rows(self, where: str = "", columns: Sequence[str] = (), limit: int | None = None) -> list[dict[str, Any]]:
+        """Rows that satisfy a condition in SQL, as dictionaries (maps as pairs); none where there is no table.
 
         `columns`: those wanted, as far as the table has them; all but `UNREAD` where none are named.
         """
@@ -58,14 +62,43 @@ class Relation:
             return []
         wanted = columns or [name for name in self.columns if name not in UNREAD]
         there = [name for name in wanted if name in self.columns]
-        if limit is None:
-            return self._data.to_table(columns=there, filter=where).to_pylist()
-        return self._data.scanner(columns=there, filter=where).head(limit).to_pylist()
+        sql = f"select {', '.join(map(quoted, there))} from looked_in"
+        sql += f" where {where}" if where else ""
+        sql += f" limit {limit}" if limit is not None else ""
+        return query(sql, {"looked_in": self.table})
 
 
-def field(name: str) -> Any:
-    """A column in a filter."""
-    return pads.field(name)
+def query(sql: str, tables: dict[str, DeltaTable]) -> list[dict[str, Any]]:
+    """The rows of a statement over these tables."""
+    import pyarrow as pa
+
+    engine = QueryBuilder()
+    for name, table in tables.items():
+        engine.register(name, table)
+    return pa.table(engine.execute(sql).read_all()).to_pylist()
+
+
+# ---- conditions --------------------------------------------------------------------------------------
+
+
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str | int) -> str:
+    """A value in SQL."""
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
+def equal(**columns: str | int) -> str:
+    """These columns have these values."""
+    return " and ".join(f"{quoted(name)} = {literal(value)}" for name, value in columns.items())
+
+
+def among(name: str, values: Iterable[str]) -> str:
+    """A column has one of these values, of which there is at least one."""
+    return f"{quoted(name)} in ({', '.join(map(literal, sorted(values)))})"
 
 
 def is_id(key: str) -> bool:
@@ -73,8 +106,17 @@ def is_id(key: str) -> bool:
     return PREFIX_DIGITS <= len(key) <= ID_DIGITS and set(key) <= HEX
 
 
-def begins(name: str, key: str) -> Any:
-    """A filter for ids that are `key` or begin with it: a range, so that statistics prune."""
+def begins(name: str, key: str) -> str:
+    """An id is `key` or begins with it: a range, so that statistics prune."""
     if len(key) == ID_DIGITS:
-        return field(name) == key
-    return (field(name) >= key) & (field(name) <= key + "f" * (ID_DIGITS - len(key)))
+        return equal(**{name: key})
+    return f"{quoted(name)} between {literal(key)} and {literal(key.ljust(ID_DIGITS, 'f'))}"
+
+
+def url_key(key: str) -> str:
+    """A key that is a URL, or Unanswered where it cannot be one: every URL of a lake is UTF-8."""
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise Unanswered(f"{key!r} is no UTF-8 text", remedy="give the URL as it was crawled, or an id") from error
+    return key

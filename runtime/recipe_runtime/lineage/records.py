@@ -9,7 +9,7 @@ from typing import Any
 
 from recipe_runtime.lineage.answer import Answer, entry, when
 from recipe_runtime.lineage.ledger import Ledger
-from recipe_runtime.lineage.look import field
+from recipe_runtime.lineage.look import equal
 
 COLUMNS = (
     "file_id", "record", "part", "parts", "doc_id", "origin_id", "record_key", "raw_hash", "bytes",
@@ -60,11 +60,7 @@ def record_of(
     ledger: Ledger, steps: Sequence[Mapping[str, Any]], run_ids: Sequence[str], decided: Mapping[str, Any]
 ) -> Record | None:
     """The record behind a row that names its `file_id`, `record` and `origin_id`; None where it is not kept."""
-    where = (
-        (field("file_id") == decided["file_id"])
-        & (field("record") == decided["record"])
-        & (field("origin_id") == decided["origin_id"])
-    )
+    where = equal(**{name: decided[name] for name in ("file_id", "record", "origin_id")})
     for step in steps:
         if step["kind"] == "source":
             for row in ledger.relation(step).rows(where, COLUMNS, limit=1):

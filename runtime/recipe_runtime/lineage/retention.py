@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from deltalake import DeltaTable
-
 from recipe_runtime.lineage.answer import Answer, item
 from recipe_runtime.lineage.ledger import Ledger, Version
+from recipe_runtime.lineage.look import Relation
 
 WARN = timedelta(days=2)
 """How long before its end a version is warned of."""
@@ -67,7 +66,7 @@ def _of(versions: Sequence[Version]) -> list[Expiring]:
     """When each version but the newest ends. One whose log entry is gone has ended: nothing can save it."""
     if len(versions) < 2:
         return []
-    table = DeltaTable(versions[0].uri)
+    table = Relation(versions[0].uri).table
     settings = table.metadata().configuration
     files, log = (_duration(settings.get(name)) or default for name, default in (FILES, LOG))
     commits = {

@@ -10,7 +10,7 @@ from typing import Any
 from recipe_runtime import tables
 from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, named, placed, when
 from recipe_runtime.lineage.ledger import Ledger, Version
-from recipe_runtime.lineage.look import ID_DIGITS, PREFIX_DIGITS, Relation, begins, field, is_id
+from recipe_runtime.lineage.look import ID_DIGITS, PREFIX_DIGITS, Relation, among, begins, equal, is_id, url_key
 from recipe_runtime.lineage.records import Record, record_of
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 from recipe_runtime.lineage.runs import Run, run_of
@@ -190,11 +190,11 @@ def _row(
     if output is None and number is not None:
         raise Unanswered("a version needs its output", remedy="name the output it is a version of")
     asked = [ledger.version(output, number)] if output else ledger.newest()
-    where = begins("doc_id", key) if is_id(key) else field("url") == key
+    where = begins("doc_id", key) if is_id(key) else equal(url=url_key(key))
     found: dict[tuple[str, str], tuple[Version, list[dict[str, Any]]]] = {}
     for version in asked:
-        columns = [name for name in Relation(version.uri, version.version).columns if name != "text"]
-        for row in Relation(version.uri, version.version).rows(where, columns):
+        there = Relation(version.uri, version.version)
+        for row in there.rows(where, [name for name in there.columns if name != "text"]):
             found.setdefault((version.output, row["doc_id"]), (version, []))[1].append(row)
     if len(found) == 1:
         return next(iter(found.values()))
@@ -226,7 +226,7 @@ def _back(
     ids = {row["doc_id"], *(row["root_ids"] or ())}
     for step in reversed(behind):
         if step["kind"] == "select":
-            for decided in ledger.relation(step).rows(field("doc_id").isin(sorted(ids))):
+            for decided in ledger.relation(step).rows(among("doc_id", ids)):
                 decisions.setdefault(step["step"], decided)
                 place = decided["file_id"], decided["record"]
                 record = records.get(place) or record_of(ledger, behind, run_ids, decided)
@@ -235,7 +235,7 @@ def _back(
                     ids.add(record.doc_id)
         elif step["kind"] == "edit":
             for file_id, place in list(records):
-                where = (field("file_id") == file_id) & (field("record") == place)
+                where = equal(file_id=file_id, record=place)
                 for edited in ledger.relation(step).rows(where, ("doc_id", "text_bytes"), limit=1):
                     decisions.setdefault(step["step"], edited)
                     ids.add(edited["doc_id"])
@@ -290,18 +290,17 @@ def _duplicates(
     dedups = [step["step"] for step in behind if step["kind"] == "dedup" and step["rows_rejected"]]
     if not dedups:
         return [], {}
-    edges = Relation(ledger.lake.table(tables.EDGES.name))
-    where = field("step").isin(dedups) & field("parent").isin(sorted(ids))
-    found = edges.rows(where, ("step", "child", "kind", "child_origin_id", "similarity"))
+    where = f"{among('step', dedups)} and {among('parent', ids)}"
+    found = ledger.table(tables.EDGES).rows(where, ("step", "child", "kind", "child_origin_id", "similarity"))
     total: dict[str, int] = {}
     for edge in found:
         total[edge["step"]] = total.get(edge["step"], 0) + 1
     found = sorted(found, key=lambda edge: (edge["kind"], edge["child"]))[:DUPLICATES]
-    origins = sorted({edge["child_origin_id"] for edge in found})
+    origins = {edge["child_origin_id"] for edge in found}
     known: dict[str, dict[str, Any]] = {}
     for step in behind:
         if step["kind"] == "source" and origins:
-            where = field("origin_id").isin(origins) & field("doc_id").is_valid()
+            where = among("origin_id", origins) + " and doc_id is not null"
             for row in ledger.relation(step).rows(where, ("origin_id", "doc_id", "url", "license")):
                 known.setdefault(row["origin_id"], row)
     twins = [

@@ -10,7 +10,7 @@ from typing import Any
 from recipe_runtime import tables
 from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, placed
 from recipe_runtime.lineage.ledger import Ledger, Version
-from recipe_runtime.lineage.look import ID_DIGITS, Relation, begins, field, is_id
+from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, equal, is_id, url_key
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 
 NEWEST, OLDER, FAILED = "newest version", "older step", "a run that did not end"
@@ -170,11 +170,11 @@ def why(lake_uri: str, key: str) -> Why:
     )  # fmt: skip
 
 
-def _where(key: str) -> Any:
+def _where(key: str) -> str:
     """The filter for a key in a table that has all three ids."""
     if is_id(key):
-        return begins("doc_id", key) | begins("origin_id", key)
-    return field("url_id") == sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:ID_DIGITS]
+        return f"({begins('doc_id', key)} or {begins('origin_id', key)})"
+    return equal(url_id=sha256(url_key(key).encode()).hexdigest()[:ID_DIGITS])
 
 
 def _one(key: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -192,7 +192,7 @@ def _one(key: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _rejects(ledger: Ledger, newest: Sequence[Version], key: str) -> list[Reject]:
-    rows = Relation(ledger.lake.table(tables.REJECTS.name)).rows(_where(key))
+    rows = ledger.table(tables.REJECTS).rows(_where(key))
     _one(key, rows)
     outputs: dict[str, list[str]] = {}
     for version in newest:
@@ -239,7 +239,7 @@ def _url_of(ledger: Ledger, step: str, doc_id: str | None) -> str | None:
         return None
     for row in reversed(ledger.behind(step)):
         if row["kind"] in ("select", "source"):
-            for found in ledger.relation(row).rows(field("doc_id") == doc_id, ("url",), limit=1):
+            for found in ledger.relation(row).rows(equal(doc_id=doc_id), ("url",), limit=1):
                 return found.get("url")
     return None
 
@@ -254,13 +254,13 @@ def _kept(ledger: Ledger, newest: Sequence[Version], key: str) -> list[Kept]:
         alive: dict[str, Mapping[str, Any]] = {}
         for step in ledger.behind(version.step):
             if step["kind"] == "select":
-                where = _where(key) & field("rejected").is_null()
+                where = _where(key) + " and rejected is null"
                 rows = ledger.relation(step).rows(where, ("doc_id", "origin_id", "url"))
                 alive |= {row["doc_id"]: row for row in rows}
         _one(key, list(alive.values()))
         if alive:
             there = Relation(version.uri, version.version)
-            rows = there.rows(field("doc_id").isin(sorted(alive)), ("doc_id", "url"))
+            rows = there.rows(among("doc_id", alive), ("doc_id", "url"))
             ids = {row["doc_id"]: row["url"] for row in rows}
             found += [Kept(version.output, version.version, doc_id, url) for doc_id, url in sorted(ids.items())]
     return found
@@ -271,7 +271,7 @@ def _seen(ledger: Ledger, key: str) -> list[Seen]:
     found = []
     for step in ledger.steps.values():
         if step["kind"] == "source":
-            where = _where(key) & (field("marker") == False)  # noqa: E712 - a pyarrow expression
+            where = _where(key) + " and not marker"
             for row in ledger.relation(step).rows(where, ("origin_id", "doc_id", "url", "run_id")):
                 counted = step["step"] in ledger.counted_steps
                 found.append(
