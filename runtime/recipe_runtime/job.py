@@ -23,9 +23,7 @@ from recipe_runtime.progress import Progress
 from recipe_runtime.relation import Relation
 
 
-def start(
-    recipe: str, *, lake: str, files: Mapping[str, str], params: Mapping[str, str], compiler: str
-) -> Job:
+def start(recipe: str, *, lake: str, files: Mapping[str, str], params: Mapping[str, str], compiler: str) -> Job:
     """Begins a job: the lake (made where there is none) and an identifier for the run. Spark starts with the
     first step that needs it, so that a missing input is said at once.
 
@@ -125,9 +123,7 @@ class Job:
         self.lake.remember_checksums(self.checksums)
         inputs = self.lake.put_blob(json.dumps([p.record() for p in self.sources], sort_keys=True).encode())
         blobs = {path: self.lake.put_blob(text.encode()) for path, text in sorted(self.files.items())}
-        self._run_row(
-            state="started", files=blobs, params=dict(self.params), inputs=inputs, libraries=self.libraries
-        )
+        self._run_row(state="started", files=blobs, params=dict(self.params), inputs=inputs, libraries=self.libraries)
 
     def record_step(self, relation: Relation, made: bool) -> None:
         """Remembers for the `ended` row that this run made or read a step."""
@@ -141,11 +137,8 @@ class Job:
     def finish_step(self, row: Mapping[str, Any]) -> None:
         """The last write of a step: its row says it is complete."""
         whole = {"run_id": self.run_id, "made_at": datetime.now(UTC), **row}
-        frame = tables.frame_of(self.spark, tables.STEPS, [whole])
-        also = f"run_id = '{self.run_id}'"
-        tables.replace_step(
-            frame, self.lake, tables.STEPS, row["step"], note=self.note(row["step"]), also=also
-        )
+        own = f"step = '{row['step']}' and run_id = '{self.run_id}'"
+        tables.keep_rows(self.lake, tables.STEPS, [whole], note=self.note(row["step"]), instead_of=own)
 
     def end(self) -> None:
         """Writes the `ended` row: only now do the versions of this run count."""
@@ -161,9 +154,7 @@ class Job:
 
     def repair(self, run_id: str, output: Mapping[str, Any]) -> None:
         """The `ended` row of a run that died between its commit and its manifest."""
-        self._run_row(
-            run_id=run_id, state="ended", status="complete", outputs=[output], repaired_by=self.run_id
-        )
+        self._run_row(run_id=run_id, state="ended", status="complete", outputs=[output], repaired_by=self.run_id)
         self.progress.line(
             f"run {run_id} had committed {output['name']} version {output['version']}; its record is repaired"
         )
@@ -181,7 +172,7 @@ class Job:
             "code_version": metadata.version("recipec"),
             **values,
         }
-        tables.append(self.spark, self.lake, tables.RUNS, [row], note=self.note())
+        tables.keep_rows(self.lake, tables.RUNS, [row], note=self.note())
 
 
 def library_union(relations: Sequence[Relation], own: Mapping[str, str]) -> dict[str, str]:

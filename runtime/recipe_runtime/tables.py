@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recipe_runtime.arrow import ddl_schema
+
 RETENTION_DAYS = 30
 """How long a version stays readable. Delta's default is 7 days, and its log must live at least as long."""
 
@@ -85,34 +87,43 @@ def writer(frame, uri: str, *, statistics: Iterable[str], note: str, partition: 
     return out.partitionBy(*partition) if partition else out
 
 
-def frame_of(spark, table: Table, rows: Iterable[Mapping[str, Any]]):
-    """Rows given as mappings, as a frame with the table's columns (null where a row says nothing)."""
-    from pyspark.sql.types import StructType
+def keep_rows(lake, table: Table, rows: Iterable[Mapping[str, Any]], *, note: str, instead_of: str = "") -> None:
+    """Writes rows given as mappings, by delta-rs: appended, or in place of those that `instead_of` (a predicate)
+    names. For the few rows a run says of itself; a Spark job for one row costs a hundred times as much."""
+    import pyarrow as pa
+    from deltalake import CommitProperties, write_deltalake
 
-    schema = StructType.fromDDL(table.columns)
-    tuples = [tuple(row.get(field.name) for field in schema) for row in rows]
-    return spark.createDataFrame(tuples, schema).coalesce(1)
-
-
-def append(spark, lake, table: Table, rows: Iterable[Mapping[str, Any]], *, note: str) -> None:
-    """Adds rows given as mappings."""
-    frame = frame_of(spark, table, rows)
-    writer(
-        frame, lake.table(table.name), statistics=table.statistics, note=note, partition=table.partition
-    ).mode("append").save()
+    data = pa.Table.from_pylist([dict(row) for row in rows], schema=ddl_schema(table.columns))
+    uri = lake.table(table.name)
+    there = exists(uri)
+    write_deltalake(
+        uri,
+        data,
+        mode="overwrite" if instead_of and there else "append",
+        predicate=instead_of if instead_of and there else None,
+        partition_by=list(table.partition) or None,
+        configuration=None if there else properties(table.statistics),
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": note}),
+    )
 
 
 def replace_step(frame, lake, table: Table, step: str, *, note: str, also: str = "") -> None:
     """Makes `frame` the table's rows of this step (and of what `also` says). Twice is once; of two writers the
     later gets a conflict."""
-    shaped = frame.sparkSession.createDataFrame([], table.columns).unionByName(
-        frame, allowMissingColumns=True
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import StructType
+
+    given = set(frame.columns)
+    shaped = frame.select(
+        *(
+            (F.col(f.name) if f.name in given else F.lit(None)).cast(f.dataType).alias(f.name)
+            for f in StructType.fromDDL(table.columns)
+        )
     )
-    first = next(name for name in (f.name for f in shaped.schema) if name not in table.partition)
-    ordered = shaped.coalesce(4).sortWithinPartitions(_lead(table) or first)
-    out = writer(
-        ordered, lake.table(table.name), statistics=table.statistics, note=note, partition=table.partition
-    )
+    lead = _lead(table)
+    ordered = shaped.coalesce(4).sortWithinPartitions(lead) if lead else shaped.coalesce(1)
+    uri = lake.table(table.name)
+    out = writer(ordered, uri, statistics=table.statistics, note=note, partition=table.partition)
     where = f"step = '{step}'" + (f" and {also}" if also else "")
     out.mode("overwrite").option("replaceWhere", where).save()
 
@@ -129,9 +140,15 @@ def exists(uri: str) -> bool:
     return DeltaTable.is_deltatable(uri)
 
 
-def read(
-    lake, table: Table | str, columns: list[str] | None = None, filters: Any = None
-) -> list[dict[str, Any]]:
+def written_rows(uri: str) -> int:
+    """How many rows the newest version holds, by the counts in Delta's log; nothing is read."""
+    from deltalake import DeltaTable
+
+    table = DeltaTable(uri)
+    return sum(table.get_add_actions(flatten=True).column("num_records").to_pylist())
+
+
+def read(lake, table: Table | str, columns: list[str] | None = None, filters: Any = None) -> list[dict[str, Any]]:
     """Rows of a table as dictionaries, read without a JVM; none where the table does not exist yet.
 
     `filters`: pyarrow's, in disjunctive normal form. For tables of steps, runs, versions; not for documents.

@@ -36,9 +36,7 @@ NOT_CARRIED = (
 """What a document row has and a row of numbers does not need."""
 
 
-def annotate(
-    job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.Op], digest: str, at: str
-) -> Relation:
+def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.Op], digest: str, at: str) -> Relation:
     """`columns`: name, or a tuple of names where the operator gives several → rt.op(…). The frame has the
     small columns of the documents (ids, source, URL, licence …) and the new ones, and not the text."""
     operators = [ops.resolve(wanted, *KINDS) for wanted in columns.values()]
@@ -92,13 +90,10 @@ def _task(job, schema, columns, operators, own):
         ]
         struct = StructType([*struct.fields, *fields])
         outputs = tuple((f.name, f) for f in fields)
-        calls.append(
-            Column(operator.run, wanted.name, worker_args(job, wanted.args), operator.reads, outputs)
-        )
+        calls.append(Column(operator.run, wanted.name, worker_args(job, wanted.args), operator.reads, outputs))
     arrow = arrow_schema(struct)
     calls = [
-        Column(c.run, c.operator, c.args, c.reads, tuple((n, arrow.field(n).type) for n, _ in c.outputs))
-        for c in calls
+        Column(c.run, c.operator, c.args, c.reads, tuple((n, arrow.field(n).type) for n, _ in c.outputs)) for c in calls
     ]
     return Annotate(calls, [f.name for f in carried], arrow, own), struct
 
@@ -111,9 +106,7 @@ def _make(job, documents, task, struct, files):
     needed = {name for column in task.columns for name in column.reads} | set(task.keep)
     rows = documents.where(F.col("file_id").isin(wanted)).select(*sorted(needed))
     done = rows.mapInArrow(task, struct).withColumn("marker", F.lit(False))
-    markers = job.spark.createDataFrame(
-        [(f, True) for f in wanted], "file_id string, marker boolean"
-    ).coalesce(1)
+    markers = job.spark.createDataFrame([(f, True) for f in wanted], "file_id string, marker boolean").coalesce(1)
     return done.unionByName(markers, allowMissingColumns=True)
 
 

@@ -55,9 +55,7 @@ def duplicates(
             star = star.join(alive.select("doc_id", "origin_id"), "doc_id").select(
                 "doc_id", "survivor", "origin_id", "group_license", "similarity"
             )
-            tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode(
-                "overwrite"
-            ).save()
+            tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode("overwrite").save()
             report.rows_in, report.rows_kept = _finish(job, relation, alive, uri, reads, at, own, began)
     else:
         job.progress.line(f"{name}: dedup {operator.name}: {row['rows_rejected']:,} duplicates, found before")
@@ -95,9 +93,7 @@ def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) 
     from pyspark.sql import functions as F
 
     bands = alive.select("doc_id", F.posexplode(key).alias("band", "bucket"))
-    buckets = bands.groupBy("band", "bucket").agg(
-        F.min("doc_id").alias("head"), F.count("*").alias("members")
-    )
+    buckets = bands.groupBy("band", "bucket").agg(F.min("doc_id").alias("head"), F.count("*").alias("members"))
     members = bands.join(buckets.where("members > 1"), ["band", "bucket"])
     verify = operator.args["verify"]
     if verify is None:
@@ -125,9 +121,7 @@ def _pairs(members: Any) -> Any:
 
     small = members.where(F.col("members") <= BUCKET_LIMIT).select("band", "bucket", "doc_id")
     other = small.withColumnRenamed("doc_id", "b")
-    every = (
-        small.withColumnRenamed("doc_id", "a").join(other, ["band", "bucket"]).where("a < b").select("a", "b")
-    )
+    every = small.withColumnRenamed("doc_id", "a").join(other, ["band", "bucket"]).where("a < b").select("a", "b")
     large = members.where(F.col("members") > BUCKET_LIMIT)
     before = F.lag("doc_id").over(Window.partitionBy("band", "bucket").orderBy("doc_id"))
     heads = large.where("doc_id != head").select(F.col("head").alias("a"), F.col("doc_id").alias("b"))
@@ -180,7 +174,7 @@ def _finish(job, relation, alive, uri, reads, at, own, began) -> tuple[int, int]
         F.col("origin_id").alias("child_origin_id"),
         "similarity",
     )
-    dropped = edges.count()
+    dropped = edges.count() if tables.written_rows(uri) else 0
     if dropped:
         tables.replace_step(edges, job.lake, tables.EDGES, relation.step, note=job.note(relation.step))
     rows_in = alive.count()

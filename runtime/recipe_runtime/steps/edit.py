@@ -49,9 +49,7 @@ def edit(job: Any, name: str, texts: Relation, operator: ops.Op, *, digest: str,
         source = texts.documents().drop(
             "run_id", "marker", "part", "parts", "records", "documents", "bytes_in", "rejected"
         )
-        task = Edit(
-            found.run, operator.name, worker_args(job, operator.args), arrow_schema(source.schema), own
-        )
+        task = Edit(found.run, operator.name, worker_args(job, operator.args), arrow_schema(source.schema), own)
         with job.progress.step(name, operator.name) as report:
             shards.ensure(job, uri, texts.files, lambda group: _make(job, source, task, group), STATISTICS)
             row = _finish(job, relation, edited(), texts, at, own, time.monotonic() - began)
@@ -67,12 +65,8 @@ def _make(job, source, task, files):
 
     wanted = [file.file_id for file in files]
     rows = source.where(F.col("file_id").isin(wanted))
-    done = rows.mapInArrow(task, source.schema).withColumn(
-        "text_bytes", F.octet_length("text").cast("bigint")
-    )
-    markers = job.spark.createDataFrame(
-        [(f, True) for f in wanted], "file_id string, marker boolean"
-    ).coalesce(1)
+    done = rows.mapInArrow(task, source.schema).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
+    markers = job.spark.createDataFrame([(f, True) for f in wanted], "file_id string, marker boolean").coalesce(1)
     return done.withColumn("marker", F.lit(False)).unionByName(markers, allowMissingColumns=True)
 
 
@@ -81,9 +75,7 @@ def _finish(job, relation, edited, texts, at, own, seconds):
     from pyspark.sql import functions as F
 
     rows = without(edited, texts.repeats() if texts.repeats else None)
-    figures = rows.agg(
-        F.count("*").alias("n"), F.count("text").alias("kept"), F.sum("text_bytes").alias("b")
-    ).first()
+    figures = rows.agg(F.count("*").alias("n"), F.count("text").alias("kept"), F.sum("text_bytes").alias("b")).first()
     row = {
         "step": relation.step,
         "run_id": job.run_id,

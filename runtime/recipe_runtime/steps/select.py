@@ -17,7 +17,7 @@ STATISTICS = ("doc_id", "origin_id", "url_id")
 def select(job: Any, name: str, rows: Any, *, reads: Sequence[Relation], digest: str, at: str) -> Relation:
     """Keeps `rows`, dropped ones too, with the first rule each failed; the frame has those that stay.
 
-    in = kept + rejected is asserted over the rows written.
+    in = kept + rejected is asserted: what the first of `reads` kept against the rows written here.
     """
     step = step_digest(digest, [r.step for r in reads], {})
     uri = job.lake.relation(step)
@@ -59,7 +59,7 @@ def _finish(job, relation, uri, reads, at, began):
         "operation": relation.operation,
         "at": at,
         "inputs": [r.step for r in reads],
-        "rows_in": decided.count(),
+        "rows_in": job.complete(reads[0].step)["rows_kept"],
         "rows_kept": kept.n if kept else 0,
         "rows_rejected": sum(dropped.values()),
         "dropped": dropped,

@@ -48,9 +48,7 @@ class Source:
         }
 
 
-def declare(
-    job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], digest: str, at: str
-) -> Relation:
+def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], digest: str, at: str) -> Relation:
     """Pins the input of a source. `columns`: name → rt.op(…) over the page, rt.field(…) of the record or
     rt.literal(…). Raises StepError where nothing is there or its schema changed."""
     from recipe_runtime.sources.pin import pin
@@ -179,9 +177,7 @@ class _Documents:
                     row["rows_kept"],
                     row["bytes_in"],
                 )
-                report.note = (
-                    f"{extracted} files read now" if extracted < len(self.source.pinned.files) else ""
-                )
+                report.note = f"{extracted} files read now" if extracted < len(self.source.pinned.files) else ""
             job.record_step(relation, made=True)
         else:
             job.progress.line(f"{self.source.name}: {row['rows_kept']:,} documents, read before")
@@ -194,15 +190,11 @@ class _Documents:
         from recipe_runtime.sources.documents import document_schema
         from recipe_runtime.sources.pin import units
 
-        parts = [
-            unit for unit in units(self.source.pinned) if unit.file.file_id in {f.file_id for f in files}
-        ]
+        parts = [unit for unit in units(self.source.pinned) if unit.file.file_id in {f.file_id for f in files}]
         struct = spark_struct(document_schema(self.source.spec))
         task = Extract(parts, self.source.spec, arrow_schema(struct), self.libraries)
         numbers = self.job.spark.range(0, len(parts), 1, len(parts))
-        return numbers.mapInArrow(task, struct).withColumn(
-            "text_bytes", F.octet_length("text").cast("bigint")
-        )
+        return numbers.mapInArrow(task, struct).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
 
     def _all(self) -> Any:
         return shards.rows(self.job, self.uri, self.source.pinned.files)
@@ -234,26 +226,28 @@ class _Documents:
 
         job = self.job
         rows = self._all()
-        repeats = self._repeated(rows.where("not marker and rejected is null"))
-        repeated = {r.rule: r.n for r in repeats.groupBy("rule").agg(F.count("*").alias("n")).collect()}
-        if repeated:
-            uri = job.lake.relation(self.step)
-            tables.writer(repeats, uri, statistics=("file_id",), note=job.note(self.step)).mode(
-                "overwrite"
-            ).save()
-            repeats = job.spark.read.format("delta").load(uri)
-        totals = rows.where("marker").agg(F.sum("records").alias("n"), F.sum("bytes_in").alias("b")).first()
-        dropped = {
-            r.rule: r.n
-            for r in rows.where("rejected is not null")
-            .groupBy(F.col("rejected.rule").alias("rule"))
-            .agg(F.count("*").alias("n"))
+        counted = (
+            rows.groupBy("marker", F.col("rejected.rule").alias("rule"))
+            .agg(
+                F.count("*").alias("n"),
+                F.sum("text_bytes").alias("text_bytes"),
+                F.sum("records").alias("records"),
+                F.sum("bytes_in").alias("bytes_in"),
+            )
             .collect()
-        } | repeated
-        kept = without(rows.where("not marker and rejected is null"), repeats if repeated else None)
-        figures = kept.agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).first()
+        )
+        records = sum(r.records for r in counted if r.marker)
+        dropped = {r.rule: r.n for r in counted if r.rule is not None}
+        documents = sum(r.n for r in counted if not r.marker and r.rule is None)
+        text_bytes = sum(r.text_bytes or 0 for r in counted if not r.marker and r.rule is None)
+        repeats = self._keep_repeats(rows)
+        if repeats is not None:
+            for r in repeats.groupBy("rule").agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).collect():
+                dropped[r.rule] = r.n
+                documents -= r.n
+                text_bytes -= r.b
         if dropped:
-            self._rejects(rows, repeats if repeated else None)
+            self._rejects(rows, repeats)
         row = {
             "step": self.step,
             "name": self.source.name,
@@ -262,12 +256,12 @@ class _Documents:
             "at": self.at,
             "shard": self.shard,
             "inputs": [],
-            "rows_in": totals.n or 0,
-            "rows_kept": figures.n,
+            "rows_in": records,
+            "rows_kept": documents,
             "rows_rejected": sum(dropped.values()),
             "dropped": dropped,
-            "bytes_in": totals.b or 0,
-            "bytes_kept": figures.b or 0,
+            "bytes_in": sum(r.bytes_in for r in counted if r.marker),
+            "bytes_kept": text_bytes,
             "seconds": time.monotonic() - began,
             "libraries": dict(self.libraries),
         }
@@ -276,25 +270,36 @@ class _Documents:
         job.finish_step(row)
         return row
 
-    def _repeated(self, rows: Any) -> Any:
-        """All but the first row of each record key, by (raw hash, file, record); decided over ids alone."""
+    def _keep_repeats(self, rows: Any) -> Any | None:
+        """All but the first row of each record key, by (raw hash, file, record), kept as the relation of this step;
+        None where every key is there once. Decided over ids alone."""
         from pyspark.sql import Window
         from pyspark.sql import functions as F
 
+        alive = rows.where("not marker and rejected is null")
+        keys = alive.groupBy("origin_id").agg(F.count("*").alias("times")).where("times > 1")
+        if keys.first() is None:
+            return None
+        ids = alive.select(
+            "file_id", "record", "origin_id", "doc_id", "raw_hash", "url", "url_id", "domain", "text_bytes"
+        ).join(keys, "origin_id", "left_semi")
         within = Window.partitionBy("origin_id").orderBy("raw_hash", "file_id", "record")
-        ids = rows.select("file_id", "record", "origin_id", "doc_id", "raw_hash", "url", "url_id", "domain")
         ranked = (
             ids.withColumn("place", F.row_number().over(within))
             .withColumn("first_hash", F.first("raw_hash").over(within))
             .withColumn("matched", F.first("doc_id").over(within))
         )
         same = F.col("raw_hash") == F.col("first_hash")
-        return ranked.where("place > 1").select(
-            "file_id", "record", "origin_id", "doc_id", "url", "url_id", "domain", "matched",
+        repeats = ranked.where("place > 1").select(
+            "file_id", "record", "origin_id", "doc_id", "url", "url_id", "domain", "matched", "text_bytes",
             F.when(same, F.lit("repeated_record")).otherwise(F.lit("repeated_id")).alias("rule"),
             F.col("raw_hash").alias("value"),
             F.col("first_hash").alias("threshold"),
         )  # fmt: skip
+        uri = self.job.lake.relation(self.step)
+        out = tables.writer(repeats, uri, statistics=("file_id",), note=self.job.note(self.step))
+        out.mode("overwrite").save()
+        return self.job.spark.read.format("delta").load(uri)
 
     def _rejects(self, rows: Any, repeats: Any | None) -> None:
         from pyspark.sql import functions as F
@@ -304,7 +309,7 @@ class _Documents:
             *names, "rejected.*", F.lit(None).cast("string").alias("matched")
         )
         if repeats is not None:
-            out = out.unionByName(repeats.withColumn("at", F.lit(self.at)))
+            out = out.unionByName(repeats.drop("text_bytes").withColumn("at", F.lit(self.at)))
         out = out.select(
             F.lit(self.step).alias("step"),
             F.lit(self.job.run_id).alias("run_id"),

@@ -52,9 +52,7 @@ def write(
             failpoint("commit")
             newest = _newest(uri)
             if newest is None or newest["run"] != job.run_id:
-                raise StepError(
-                    f"another run wrote {uri} at the same time", remedy="run again: what was made is kept"
-                )
+                raise StepError(f"another run wrote {uri} at the same time", remedy="run again: what was made is kept")
         row = job.complete(step)
         if row is None or made:
             row = _finish(job, relation, newest, reads, at, began)
@@ -142,9 +140,7 @@ def _finish(job, relation, newest, reads, at, began):
     from pyspark.sql import functions as F
 
     version = (
-        job.spark.read.format("delta")
-        .option("versionAsOf", newest["version"])
-        .load(job.lake.output(relation.name))
+        job.spark.read.format("delta").option("versionAsOf", newest["version"]).load(job.lake.output(relation.name))
     )
     keys = ["tier", "source", "domain", "lang", "license", "origin"]
     stats = (
@@ -168,12 +164,11 @@ def _finish(job, relation, newest, reads, at, began):
     )
     also = f"version = {newest['version']}"
     tables.replace_step(stats, job.lake, tables.STATS, relation.step, note=job.note(relation.step), also=also)
-    kept = (
-        job.spark.read.format("delta")
-        .load(job.lake.table("stats"))
-        .where((F.col("step") == relation.step) & (F.col("version") == newest["version"]))
-    )
-    total = kept.agg(F.sum("rows").alias("n"), F.sum("tokens").alias("t"), F.sum("bytes").alias("b")).first()
+    where = [("step", "=", relation.step), ("version", "=", newest["version"])]
+    counted = tables.read(job.lake, tables.STATS, ["rows", "tokens", "bytes"], where)
+    tokens = [r["tokens"] for r in counted if r["tokens"] is not None]
+    kept = sum(r["rows"] for r in counted)
+    size = sum(r["bytes"] for r in counted)
     row = {
         "step": relation.step,
         "run_id": job.run_id,
@@ -182,15 +177,17 @@ def _finish(job, relation, newest, reads, at, began):
         "operation": relation.operation,
         "at": at,
         "inputs": [r.step for r in reads],
-        "rows_in": total.n or 0,
-        "rows_kept": total.n or 0,
+        "rows_in": job.complete(reads[0].step)["rows_kept"],
+        "rows_kept": kept,
         "rows_rejected": 0,
         "dropped": {},
-        "bytes_in": total.b or 0,
-        "bytes_kept": total.b or 0,
-        "tokens": total.t,
+        "bytes_in": size,
+        "bytes_kept": size,
+        "tokens": sum(tokens) if tokens else None,
         "seconds": time.monotonic() - began,
         "libraries": {},
     }
+    if row["rows_in"] != row["rows_kept"]:
+        raise AssertionError(f"output {relation.name} lost rows, its version does not count: {row}")
     job.finish_step(row)
     return row
