@@ -69,15 +69,11 @@ class _Script:
         return name
 
     def _recipe(self) -> None:
-        self._comment(
-            "What this was compiled from; kept in the lake, so that every row can be explained by it."
-        )
+        self._comment("What this was compiled from; kept in the lake, so that every row can be explained by it.")
         self.lines.append("RECIPE = {")
         for path, text in self.plan.files.items():
             self.lines.append(f"    {text_literal(path)}: (")
-            self.lines.extend(
-                f"        {text_literal(line)}" for line in text.splitlines(keepends=True) or [""]
-            )
+            self.lines.extend(f"        {text_literal(line)}" for line in text.splitlines(keepends=True) or [""])
             self.lines.append("    ),")
         self.lines.append("}")
         self.lines.append("")
@@ -100,9 +96,7 @@ class _Script:
         self.handles[node.name] = name
         self._assign(
             name,
-            Call(
-                "job.source", [node.of, self._op(node.reader)], {"columns": columns, **self._identity(node)}
-            ),
+            Call("job.source", [node.of, self._op(node.reader)], {"columns": columns, **self._identity(node)}),
         )
 
     def _source_column(self, value: p.Operation | p.FieldValue | p.LiteralValue) -> Call:
@@ -120,9 +114,7 @@ class _Script:
     def _annotate(self, node: p.Annotate) -> None:
         handle = self._variable(node.name)
         self.handles[node.name] = handle
-        columns = {
-            c.outputs if len(c.outputs) > 1 else c.outputs[0]: self._op(c.operation) for c in node.columns
-        }
+        columns = {c.outputs if len(c.outputs) > 1 else c.outputs[0]: self._op(c.operation) for c in node.columns}
         args = [node.of, Code(self.handles[node.texts])]
         self._assign(handle, Call("job.annotate", args, {"columns": columns, **self._identity(node)}))
         rows = self._select_variable(node)
@@ -212,15 +204,11 @@ class _Script:
             kwargs["expect"] = [Call(f"rt.{e.operator}", list(e.columns), {"at": e.at}) for e in node.expects]
         if node.evolve:
             kwargs["schema"] = "evolve"
-        self.lines.append(
-            wrapped(Call("job.write", [node.of, Code(rows)], {**kwargs, **self._identity(node)}))
-        )
+        self.lines.append(wrapped(Call("job.write", [node.of, Code(rows)], {**kwargs, **self._identity(node)})))
 
 
 def _value(value: p.Value) -> object:
-    return (
-        Call("rt.file", [value.path], {"sha256": value.sha256}) if isinstance(value, p.FileValue) else value
-    )
+    return Call("rt.file", [value.path], {"sha256": value.sha256}) if isinstance(value, p.FileValue) else value
 
 
 def column(expr: p.Expr) -> Code:

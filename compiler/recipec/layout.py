@@ -26,9 +26,7 @@ def text_literal(text: str) -> str:
             out.append(char)
         else:
             code = ord(char)
-            out.append(
-                f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-            )
+            out.append(f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
     return '"' + "".join(out) + '"'
 
 
@@ -118,9 +116,7 @@ def wrapped(value: Any, indent: int = 0, used: int = 0) -> str:
 
     match value:
         case Call(function, args, kwargs):
-            body = "".join(element("", a) for a in args) + "".join(
-                element(f"{k}=", v) for k, v in kwargs.items()
-            )
+            body = "".join(element("", a) for a in args) + "".join(element(f"{k}=", v) for k, v in kwargs.items())
             return f"{function}(\n{body}{end})"
         case Method(target, name, args, kwargs) if isinstance(target, Method):
             return f"{wrapped(target, indent, used)}.{_tail(name, args, kwargs, indent)}"

@@ -156,12 +156,8 @@ class Lowering:
             columns.append((name, self._source_column(given)))
             if name not in DOCUMENT_COLUMNS | LINE_COLUMNS:
                 own.append(name)
-        identity = [
-            [name, c.identity() if isinstance(c, p.Operation) else c.model_dump()] for name, c in columns
-        ]
-        found = p.digest(
-            "source", reader.identity(*NOT_IN_DIGEST), namespace, sorted(identity, key=lambda i: i[0])
-        )
+        identity = [[name, c.identity() if isinstance(c, p.Operation) else c.model_dump()] for name, c in columns]
+        found = p.digest("source", reader.identity(*NOT_IN_DIGEST), namespace, sorted(identity, key=lambda i: i[0]))
         name = self._name(source.name)
         node = p.Source(
             name=name,
@@ -242,9 +238,7 @@ class Lowering:
         counted = p.Operation(operator="tokens", version=1, args={"tokenizer": pinned(file.value, self.find)})
         self._annotate(select, chain, tokenizer, [(("tokens",), counted)])
 
-    def _annotate(
-        self, select, chain: _Chain, statement, columns: list[tuple[tuple[str, ...], p.Operation]]
-    ) -> None:
+    def _annotate(self, select, chain: _Chain, statement, columns: list[tuple[tuple[str, ...], p.Operation]]) -> None:
         """A node for the columns that the rows do not have yet."""
         made = []
         for outputs, wanted in columns:
@@ -289,9 +283,7 @@ class Lowering:
         rules = [rule(found, expression(found.expr, column), self.at(found.span)) for found in keep.rules]
         self._annotate(select, chain, keep, [((name,), made) for name, made in wanted.items()])
         rows = self._rows(select, chain, keep)
-        reads = {
-            name: chain.columns[name] for q in rules for name in columns_of(q.expr) if name in chain.columns
-        }
+        reads = {name: chain.columns[name] for q in rules for name in columns_of(q.expr) if name in chain.columns}
         chain.digest = p.digest(
             "keep", chain.digest, [q.expr.model_dump(mode="json") for q in rules], sorted(reads.items())
         )

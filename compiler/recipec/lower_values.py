@@ -46,11 +46,7 @@ def value(expr: object, parameter: r.Parameter, find: FileFinder) -> p.Value:
     if not isinstance(expr, r.Lit):
         raise Unsupported(f"this kind of value for `{parameter.name}`", expr.span)
     found = expr.value
-    if (
-        parameter.type == "file"
-        and isinstance(found, str)
-        and found not in getattr(parameter, "embedded", ())
-    ):
+    if parameter.type == "file" and isinstance(found, str) and found not in getattr(parameter, "embedded", ()):
         return pinned(found, find)
     if isinstance(found, tuple):
         return tuple(found)

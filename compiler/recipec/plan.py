@@ -49,9 +49,7 @@ class Operation(Frozen):
 
     def identity(self, *without: str) -> list[Any]:
         """What of it enters a digest: a file by its hash, not its path."""
-        args = {
-            k: v.sha256 if isinstance(v, FileValue) else v for k, v in self.args.items() if k not in without
-        }
+        args = {k: v.sha256 if isinstance(v, FileValue) else v for k, v in self.args.items() if k not in without}
         return [self.operator, self.version, args]
 
 
@@ -234,9 +232,7 @@ class Write(Node):
     columns: tuple[str, ...]
 
 
-AnyNode = Annotated[
-    Source | Annotate | Begin | Edit | Keep | Dedup | Select | Write, Field(discriminator="kind")
-]
+AnyNode = Annotated[Source | Annotate | Begin | Edit | Keep | Dedup | Select | Write, Field(discriminator="kind")]
 
 
 class Plan(Frozen):

@@ -47,9 +47,7 @@ def first_failure(*rules: Rule):
     """
     from pyspark.sql import functions as F
 
-    failures = [
-        F.when(~F.coalesce(r.holds, F.lit(False)), _struct(r.text, r.value, r.threshold, r.at)) for r in rules
-    ]
+    failures = [F.when(~F.coalesce(r.holds, F.lit(False)), _struct(r.text, r.value, r.threshold, r.at)) for r in rules]
     return F.coalesce(F.col("rejected"), *failures)
 
 
@@ -107,7 +105,5 @@ def after_edit(frame, *, rule: str, at: str):
     gone = F.when(F.col("edited_doc_id").isNull(), _struct(rule, F.lit("no text left"), "some text", at))
     frame = frame.withColumn("rejected", F.coalesce(F.col("rejected"), gone))
     for name in ("doc_id", "text_hash", "text_bytes"):
-        frame = frame.withColumn(name, F.coalesce(F.col(f"edited_{name}"), F.col(name))).drop(
-            f"edited_{name}"
-        )
+        frame = frame.withColumn(name, F.coalesce(F.col(f"edited_{name}"), F.col(name))).drop(f"edited_{name}")
     return frame

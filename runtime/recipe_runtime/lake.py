@@ -77,14 +77,10 @@ class Lake:
         """The bytes kept under `sha256`, verified."""
         path = self._path("blobs", sha256)
         if not self.fs.exists(path):
-            raise StepError(
-                f"blob {sha256} is missing from {self.uri}", remedy="restore _recipec/blobs from a backup"
-            )
+            raise StepError(f"blob {sha256} is missing from {self.uri}", remedy="restore _recipec/blobs from a backup")
         data = self.fs.cat_file(path)
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise StepError(
-                f"blob {sha256} of {self.uri} is damaged", remedy="restore _recipec/blobs from a backup"
-            )
+            raise StepError(f"blob {sha256} of {self.uri} is damaged", remedy="restore _recipec/blobs from a backup")
         return data
 
     def checksums(self) -> dict[str, str]:

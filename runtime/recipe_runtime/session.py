@@ -64,9 +64,9 @@ def create(app: str):
 
 def _is_local(conf) -> bool:
     if conf is not None:
-        return conf.get("spark.master", "local").startswith("local") and not conf.get(
-            "spark.master", ""
-        ).startswith("local-")
+        return conf.get("spark.master", "local").startswith("local") and not conf.get("spark.master", "").startswith(
+            "local-"
+        )
     arguments = os.environ.get("PYSPARK_SUBMIT_ARGS", "").split()
     masters = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--master"]
     masters += [a.partition("=")[2] for a in arguments if a.startswith(("--master=", "spark.master="))]

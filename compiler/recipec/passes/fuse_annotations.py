@@ -32,12 +32,7 @@ def fuse_annotations(plan: p.Plan) -> p.Plan:
     for node in plan.nodes:
         if isinstance(node, p.Annotate):
             head = first.setdefault((node.of, node.texts), node.name)
-            filled = {
-                name
-                for member in members.get(head, [])
-                for column in member.columns
-                for name in column.outputs
-            }
+            filled = {name for member in members.get(head, []) for column in member.columns for name in column.outputs}
             if any(name in filled for column in node.columns for name in column.outputs):
                 continue
             members.setdefault(head, []).append(node)
