@@ -13,6 +13,7 @@ from recipe_udfs.characters import SPACE, WORD
 from recipe_udfs.statistics_kernels import BASE, decode, mix
 
 BLANK = np.uint8(32)
+BLOCK = 2048  # shingles that stay in the processor's first cache while all permutations pass over them
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
 _MOST = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -48,21 +49,27 @@ def normalise(data, offsets, valid, classes, lower, words_only, out, ends):
     `out` needs half as many bytes again as the texts: lower case may be longer than upper (Ⱥ).
     """
     at = 0
+    flag = WORD if words_only else SPACE
+    inside = WORD if words_only else 0
     for d in range(len(valid)):
         if valid[d]:
             i, end, first, gap = offsets[d], offsets[d + 1], at, False
             while i < end:
                 c, n = decode(data, i, end)
-                k = classes[c]
-                if (k & WORD) if words_only else not k & SPACE:
-                    if gap and at > first:
-                        out[at] = BLANK
-                        at += 1
+                if (classes[c] & flag) != inside:
+                    gap = at > first
+                    i += n
+                    continue
+                if gap:
+                    out[at] = BLANK
+                    at += 1
                     gap = False
-                    at = encode(lower[c], out, at)
-                else:
-                    gap = True
+                at = encode(lower[c], out, at)
                 i += n
+                while i < end and data[i] < 0x80 and (classes[data[i]] & flag) == inside:
+                    out[at] = lower[data[i]]  # the ASCII characters that follow within the word
+                    at += 1
+                    i += 1
         ends[d] = at
     return at
 
@@ -138,11 +145,13 @@ def band_keys(data, ends, by_words, size, a, b, bands, rows, out, some):
         before = ends[d]
         some[d] = n > 0
         minima[:] = _MOST
-        for i in range(n):
-            x = found[i]
+        for begin in range(0, n, BLOCK):
+            block = found[begin : min(begin + BLOCK, n)]
             for p in range(bands * rows):
-                y = a[p] * x + b[p]
-                minima[p] = min(minima[p], y)
+                least, factor, offset = minima[p], a[p], b[p]
+                for i in range(len(block)):
+                    least = min(least, factor * block[i] + offset)
+                minima[p] = least
         for band in range(bands):
             key = np.uint64(band)
             for row in range(rows):
