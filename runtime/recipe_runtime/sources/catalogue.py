@@ -6,6 +6,9 @@ from recipe_udfs.operator import Column, Operator, Parameter
 
 MAX_BYTES = 20_000_000
 
+DOMAINS = "tldextract"
+"""Its list of public suffixes decides every document's `domain`."""
+
 PATH = Parameter(
     "path", "path", doc="A file, a folder, a glob or a list of them; local, or with a scheme fsspec knows."
 )
@@ -48,7 +51,7 @@ OPERATORS = (
         ),
         reads=(),
         run="recipe_runtime.sources.warc:records",
-        libraries=("brotli",),
+        libraries=("FastWARC", "Resiliparse", "brotli", DOMAINS),
     ),
     Operator(
         name="jsonl",
@@ -58,7 +61,7 @@ OPERATORS = (
         parameters=(PATH, *COMMON),
         reads=(),
         run="recipe_runtime.sources.jsonl:records",
-        libraries=("orjson",),
+        libraries=("orjson", DOMAINS),
     ),
     Operator(
         name="parquet",
@@ -68,7 +71,7 @@ OPERATORS = (
         parameters=(PATH, *COMMON),
         reads=(),
         run="recipe_runtime.sources.tables:records",
-        libraries=("pyarrow",),
+        libraries=("pyarrow", DOMAINS),
     ),
     Operator(
         name="csv",
@@ -83,6 +86,7 @@ OPERATORS = (
         ),
         reads=(),
         run="recipe_runtime.sources.csv_rows:records",
+        libraries=(DOMAINS,),
     ),
     Operator(
         name="delta",
@@ -96,7 +100,7 @@ OPERATORS = (
         ),
         reads=(),
         run="recipe_runtime.sources.tables:records",
-        libraries=("deltalake", "pyarrow"),
+        libraries=("deltalake", "pyarrow", DOMAINS),
     ),
     Operator(
         name="path_part",

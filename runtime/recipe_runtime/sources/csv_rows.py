@@ -11,8 +11,8 @@ import pyarrow as pa
 from recipe_udfs.identity import raw_hash
 
 from recipe_runtime.lake_fs import lake_fs
-from recipe_runtime.sources.documents import Record
 from recipe_runtime.sources.jsonl import BOM
+from recipe_runtime.sources.record import Record
 from recipe_runtime.sources.spec import SourceError, SourceSpec
 from recipe_runtime.sources.streams import Line, chunks, lines
 from recipe_runtime.sources.values import shown

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -11,13 +12,13 @@ import pyarrow as pa
 from recipe_udfs.identity import raw_hash
 
 from recipe_runtime.lake_fs import lake_fs
-from recipe_runtime.sources.documents import Record
+from recipe_runtime.sources.record import Record
 from recipe_runtime.sources.spec import SourceSpec
 from recipe_runtime.sources.streams import Line, chunks, compressed, lines, plain_chunks
-from recipe_runtime.sources.values import JSON, shown
+from recipe_runtime.sources.values import JSON, UNSEEN, shown
 
 SAMPLE = 100
-"""Records of the first file whose fields tell the types of the columns."""
+"""Records, from the first file on, whose fields tell the types of the columns."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -92,28 +93,29 @@ def _why(data: bytes, error: orjson.JSONDecodeError) -> tuple[str, str, str]:
     return "invalid_json", shown(f"{error.msg} at character {error.pos}: {text[error.pos : error.pos + 20]}"), ""
 
 
-def types(uri: str, names: Iterable[str], limit: int) -> pa.Schema:
-    """The types of the named fields in the first 100 records of a file.
+def types(uris: Iterable[str], names: Iterable[str], limit: int) -> pa.Schema:
+    """The types of the named fields in the first 100 records, file by file.
 
     Numbers are bigint where all are integers, else double; lists of strings stay lists; objects, other
-    lists and mixtures are kept as JSON text; a field that is never there or always null is a string.
+    lists and mixtures are kept as JSON text. A field that is not there or always null is a string too, of
+    which what is no string will be kept as JSON text.
     """
     seen: dict[str, set[type]] = {name: set() for name in names}
     texts_only: dict[str, bool] = dict.fromkeys(seen, True)
-    read = 0
-    for line in _lines(uri, limit):
-        if line.data is None or _blank(line.data):
-            continue
-        values = _record(line, limit).values
+    for values in islice(_objects(uris, limit), SAMPLE):
         for name in seen:
             value = values.get(name)
             if value is not None:
                 seen[name].add(type(value))
                 texts_only[name] &= not isinstance(value, list) or all(isinstance(each, str) for each in value)
-        read += 1
-        if read == SAMPLE:
-            break
     return pa.schema([_field(name, kinds, texts_only[name]) for name, kinds in seen.items()])
+
+
+def _objects(uris: Iterable[str], limit: int) -> Iterator[Mapping[str, Any]]:
+    for uri in uris:
+        for line in _lines(uri, limit):
+            if line.data is not None and (values := _record(line, limit).values):
+                yield values
 
 
 def _field(name: str, kinds: set[type], texts_only: bool) -> pa.Field:
@@ -125,6 +127,6 @@ def _field(name: str, kinds: set[type], texts_only: bool) -> pa.Field:
         return pa.field(name, pa.float64())
     if kinds == {list} and texts_only:
         return pa.field(name, pa.list_(pa.string()))
-    if kinds <= {str}:
+    if kinds == {str}:
         return pa.field(name, pa.string())
-    return pa.field(name, pa.string(), metadata=JSON)
+    return pa.field(name, pa.string(), metadata=JSON if kinds else UNSEEN)

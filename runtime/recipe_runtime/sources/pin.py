@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import file_digest
+from hashlib import sha256
 from typing import Any
 
 from recipe_udfs.identity import file_id
@@ -126,6 +126,11 @@ def _matches(spec: SourceSpec, fs: Any, place: str) -> tuple[list[str], int]:
     if fs.isfile(place):
         return [place], 0
     if fs.isdir(place):
+        if fs.isdir(f"{place.rstrip('/')}/_delta_log"):
+            raise SourceError(
+                f"source {spec.name}: {place} is a Delta table, of which not every file is a part",
+                remedy=f"read it with delta(…) in place of {spec.operator}(…)",
+            )
         below = [path for path in fs.find(place) if not _hidden(path[len(place) :])]
         fitting = [path for path in below if path.endswith(SUFFIXES[spec.operator])]
         return fitting, len(below) - len(fitting)
@@ -155,13 +160,18 @@ def _seen(pattern: str, path: str) -> str:
 
 def _identified(spec: SourceSpec, uri: str, seen: str, known: MutableMapping[str, str]) -> File:
     fs, path = lake_fs(uri)
-    info = fs.info(path)
-    size, modified = info["size"], None
-    if scheme(uri) == "file":
-        modified = os.stat(path).st_mtime_ns
-        checksum = _remembered(f"{size}:{modified}:{path}", modified, known, partial(_sha256, fs, path))
-    else:
-        checksum = info.get("ETag") or info.get("etag") or _sha256(fs, path)
+    try:
+        info = fs.info(path)
+        size, modified = info["size"], None
+        if scheme(uri) == "file":
+            modified = os.stat(path).st_mtime_ns
+            checksum = _remembered(f"{size}:{modified}:{path}", modified, known, partial(_sha256, fs, path))
+        else:
+            checksum = info.get("ETag") or info.get("etag") or _sha256(fs, path)
+    except OSError as error:
+        raise SourceError(
+            f"source {spec.name}: {uri} cannot be read ({error})", remedy="mend its permissions, or leave it out"
+        ) from error
     said = f"{checksum}\n{seen}" if spec.reads_path else checksum
     return File(uri, seen, size, checksum, file_id(size, said), modified)
 
@@ -176,10 +186,11 @@ def _remembered(key: str, modified: int, known: MutableMapping[str, str], comput
 
 
 def _sha256(fs: Any, path: str) -> str:
+    digest = sha256()
     with fs.open(path, "rb") as file:
-        if fs.protocol == "file" or "file" in fs.protocol:
-            return file_digest(file.f, "sha256").hexdigest()
-        return file_digest(file, "sha256").hexdigest()
+        while data := file.read(1 << 20):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def _once(files: list[File]) -> tuple[list[File], list[str]]:
@@ -214,7 +225,7 @@ def _inspect(spec: SourceSpec, files: list[File]) -> tuple[Any, list[File]]:
         from recipe_runtime.sources import jsonl
 
         looked = [replace(file, seekable=jsonl.seekable(file.uri)) if file.size >= TARGET else file for file in files]
-        return jsonl.types(files[0].uri, spec.fields(), spec.max_bytes), looked
+        return jsonl.types([file.uri for file in files], spec.fields(), spec.max_bytes), looked
     import pyarrow as pa
 
     return pa.schema([]), files

@@ -14,15 +14,21 @@ Names = Mapping[str, str]
 
 def names(schema: pa.Schema) -> dict[str, str]:
     """The columns of a schema with their types as text."""
-    return {field.name: "json" if field.metadata else str(field.type) for field in schema}
+    return {field.name: _FORMS.get((field.metadata or {}).get(b"form"), str(field.type)) for field in schema}
+
+
+_FORMS = {b"json": "json", b"unseen": "null"}
 
 
 def compare_schemas(before: Names, now: Names) -> list[str]:
-    """What was lost, gained and retyped, in words; empty where nothing was. Order does not count."""
+    """What was lost, gained and retyped, in words; empty where nothing was. Order does not count, nor does a
+    column without a value on either side (`null`), because it has shown no type."""
     lost = [f"{name} ({before[name]}) is lost" for name in before if name not in now]
     gained = [f"{name} ({now[name]}) is new" for name in now if name not in before]
     retyped = [
-        f"{name} was {before[name]} and is {now[name]}" for name in before if name in now and before[name] != now[name]
+        f"{name} was {before[name]} and is {now[name]}"
+        for name in before
+        if name in now and before[name] != now[name] and "null" not in (before[name], now[name])
     ]
     return lost + gained + retyped
 

@@ -7,13 +7,16 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from recipe_udfs.identity import DIGITS
 
 from recipe_runtime.lake_fs import lake_fs
-from recipe_runtime.sources.documents import BATCH_BYTES, ROWS, Record
+from recipe_runtime.sources.documents import BATCH_BYTES, ROWS
+from recipe_runtime.sources.record import Record
 from recipe_runtime.sources.spec import SourceError, SourceSpec
 from recipe_runtime.sources.units import File
 from recipe_runtime.sources.values import shown
@@ -63,17 +66,57 @@ def _unreadable(first: int, end: int, error: Exception) -> Record:
 
 
 def _rows(batch: pa.RecordBatch, first: int, file: File, spec: SourceSpec) -> Iterator[Record]:
-    n = batch.num_rows
-    raws = _raw(batch, n)
+    """The rows in their order; one that is too large is hashed where it lies and never becomes a Python value."""
+    sizes = _sizes(batch)
+    large = sizes > spec.max_bytes
+    if not large.any():
+        yield from _fitting(batch, range(first, first + batch.num_rows), file, spec)
+        return
+    places = iter(_fitting(batch.filter(pa.array(~large)), (first + np.flatnonzero(~large)).tolist(), file, spec))
+    for i, size in enumerate(sizes.tolist()):
+        if large[i]:
+            reason = ("too_large", str(size), str(spec.max_bytes))
+            yield Record(first + i, size, _hash_in_place(batch.slice(i, 1)), reason=reason)
+        else:
+            yield next(places)
+
+
+def _fitting(batch: pa.RecordBatch, places: Sequence[int], file: File, spec: SourceSpec) -> Iterator[Record]:
+    raws = _raw(batch)
     fields = {name: _values(_column(batch, name, file, spec)) for name in spec.fields()}
-    for i in range(n):
-        raw = raws[i]
-        record = Record(first + i, len(raw), sha256(raw).hexdigest()[:DIGITS])
+    for i, place in enumerate(places):
+        record = Record(place, len(raws[i]), sha256(raws[i]).hexdigest()[:DIGITS])
         record.values = {name: values[i] for name, values in fields.items()}
         broken = [name for name, value in record.values.items() if value is INVALID]
         if broken:
             record.reason = ("invalid_utf8", f"column {broken[0]}", "")
         yield record
+
+
+def _sizes(batch: pa.RecordBatch) -> np.ndarray:
+    """int64[n]: bytes of the strings and binaries of each row, which are what can be large."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in map(_bytes_in_it, batch.columns):
+        if _is_bytes(column.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+    return sizes
+
+
+def _hash_in_place(row: pa.RecordBatch) -> str:
+    """The hash of `_raw` of one row, without a copy of its strings."""
+    digest = sha256()
+    for name in sorted(row.schema.names):
+        digest.update(_sized(name.encode()))
+        cell = _bytes_in_it(row.column(name))[0]
+        if not cell.is_valid:
+            digest.update(NULL)
+        elif _is_bytes(cell.type):
+            data = memoryview(cell.as_buffer())
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+        else:
+            digest.update(_sized(_json(cell.as_py())))
+    return digest.hexdigest()[:DIGITS]
 
 
 def _column(batch: pa.RecordBatch, name: str, file: File, spec: SourceSpec) -> pa.Array:
@@ -111,7 +154,7 @@ def _value(cell: pa.Scalar) -> Any:
         return INVALID
 
 
-def _raw(batch: pa.RecordBatch, n: int) -> list[bytes]:
+def _raw(batch: pa.RecordBatch) -> list[bytes]:
     """Each row as bytes: for its columns in the order of their names, name and value, each preceded by its
     length as 8 bytes big-endian. Strings and binary are themselves, everything else compact JSON with sorted
     keys (times as ISO 8601, bytes as hex); null is `null` under the length of -1."""
@@ -119,13 +162,16 @@ def _raw(batch: pa.RecordBatch, n: int) -> list[bytes]:
     for name in sorted(batch.schema.names):
         head = _sized(name.encode())
         column = _bytes_in_it(batch.column(name))
-        direct = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
-        values = column.to_pylist()
+        direct, values = _is_bytes(column.type), column.to_pylist()
         parts.append([head + (NULL if v is None else _sized(v if direct else _json(v))) for v in values])
-    return [b"".join(row) for row in zip(*parts, strict=True)] if parts else [b""] * n
+    return [b"".join(row) for row in zip(*parts, strict=True)]
 
 
 NULL = b"\xff" * 8 + b"null"
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
 def _sized(data: bytes) -> bytes:

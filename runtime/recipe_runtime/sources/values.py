@@ -17,6 +17,10 @@ JSON = {b"form": b"json"}
 """Metadata of a string field whose values are objects or mixed lists, kept as JSON text."""
 
 
+UNSEEN = {b"form": b"unseen"}
+"""Metadata of a string field of which no value was seen when types were found."""
+
+
 class Refused(Exception):
     """Why a record is no document: rule, the value found, the limit it broke."""
 
@@ -89,6 +93,8 @@ def converter(column: pa.Field) -> Callable[[Any], Any]:
     kind = column.type
     if column.metadata == JSON:
         return lambda value: orjson.dumps(value).decode()
+    if column.metadata == UNSEEN:
+        return lambda value: value if isinstance(value, str) else orjson.dumps(value).decode()
     accept, name = {
         pa.bool_(): (lambda v: isinstance(v, bool), "truth value"),
         pa.int64(): (_is_integer, "integer"),

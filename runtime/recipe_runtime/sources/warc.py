@@ -9,8 +9,8 @@ from fastwarc.warc import WarcRecord
 from recipe_udfs.html import decode
 
 from recipe_runtime.lake_fs import lake_fs
-from recipe_runtime.sources.documents import Record
 from recipe_runtime.sources.http_body import TooLarge, dechunked, decoded
+from recipe_runtime.sources.record import Record
 from recipe_runtime.sources.spec import SourceSpec
 from recipe_runtime.sources.streams import Damaged
 from recipe_runtime.sources.values import Refused, shown

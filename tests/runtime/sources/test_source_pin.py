@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from recipe_runtime.errors import StepError
-from recipe_runtime.lake_fs import MissingStoreLibrary, UnknownStore, lake_fs
+from recipe_runtime.lake_fs import LIBRARIES, MissingStoreLibrary, UnknownStore, lake_fs
 from recipe_runtime.sources.pin import compare_schemas, pin
 from recipe_runtime.sources.read import read_unit
 from recipe_runtime.sources.spec import Field, SourceError
@@ -170,6 +170,41 @@ def test_jsonl_shows_drift_of_the_fields_that_the_recipe_names(tmp_path):
     assert compare_schemas(before, pin(spec("jsonl", tmp_path, columns), {}).record()["schema"]) == [
         "n was int64 and is json"
     ]
+
+
+def test_types_are_found_past_empty_files_and_a_field_never_seen_loses_no_record(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"")
+    late = [{"text": "x", "n": 1}] * 100 + [{"text": "y", "n": 2, "rare": 7}, {"text": "z", "rare": "seven"}]
+    jsonl(tmp_path / "b.jsonl", *late)
+    asked = spec("jsonl", tmp_path, TEXT | {"n": Field("n"), "rare": Field("rare")})
+    schema = pin(asked, {}).record()["schema"]
+    assert schema == {"text": "string", "n": "int64", "rare": "null"}
+    found, _ = rows(asked)
+    assert [row["rare"] for row in found[-2:]] == ["7", "seven"] and found[0]["n"] == 1
+    assert compare_schemas(schema, schema | {"rare": "int64"}) == []
+
+
+def test_a_delta_table_is_not_read_as_the_parquet_files_in_its_folder(tmp_path):
+    (tmp_path / "t" / "_delta_log").mkdir(parents=True)
+    pq.write_table(pa.table({"text": ["deleted long ago"]}), tmp_path / "t" / "a.parquet")
+    with pytest.raises(SourceError, match="is a Delta table") as refused:
+        pin(spec("parquet", tmp_path / "t"), {})
+    assert "delta(" in refused.value.remedy
+
+
+def test_files_of_another_store_are_found_identified_and_read(monkeypatch):
+    import fsspec
+
+    monkeypatch.setitem(LIBRARIES, "memory", "fsspec")  # stands for an object store without etags
+    store = fsspec.filesystem("memory")
+    for name in ("b", "a"):
+        store.pipe(f"/bucket/crawl/{name}.jsonl", b'{"text": "%s"}\n' % name.encode())
+    columns = TEXT | {"folder": call("path_part", n=1)}
+    found, _ = rows(spec("jsonl", "memory://bucket/*/*.jsonl", columns))
+    assert [(row["text"], row["folder"]) for row in found] == [("a", "crawl"), ("b", "crawl")]
+    assert pin(spec("jsonl", "memory://bucket/crawl"), {}).files[0].uri == "memory:///bucket/crawl/a.jsonl"
+    with pytest.raises(SourceError, match="no file at memory://bucket/none"):
+        pin(spec("jsonl", "memory://bucket/none"), {})
 
 
 def test_local_paths_and_uris_are_one_file(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from recipe_runtime.sources.documents import document_schema
 from recipe_runtime.sources.pin import pin, units
 from recipe_runtime.sources.read import read_unit
 from recipe_runtime.sources.spec import Field, SourceError
-from source_reading import TEXT, call, reasons, rows, spec
+from source_reading import TEXT, call, jsonl, reasons, rows, spec
 
 WITH_ID = {"id": Field("id"), "text": Field("text")}
 
@@ -131,6 +131,16 @@ def test_a_row_group_that_cannot_be_read_is_a_reject_and_the_others_are_read(tmp
         (100, "unreadable_record")
     ]
     assert "rows 100 to 199" in found[100]["rejected"]["value"]
+
+
+def test_a_row_over_the_limit_is_a_reject_in_its_place(tmp_path):
+    table = {"text": ["a", "x" * 500, "b", None], "n": [1, 2, None, 4], "more": ["", "y" * 600, None, "z" * 2000]}
+    path = parquet(tmp_path / "a.parquet", table)
+    found, _ = rows(spec("parquet", path, max_bytes=1000))
+    assert reasons(found) == [None, "too_large", None, "too_large"]
+    assert (found[1]["rejected"]["value"], found[1]["rejected"]["threshold"]) == ("1100", "1000")
+    unlimited, _ = rows(spec("parquet", path))
+    assert [row["raw_hash"] for row in found] == [row["raw_hash"] for row in unlimited]
 
 
 def test_a_file_that_is_no_parquet_is_named_at_the_start(tmp_path):
@@ -316,6 +326,13 @@ def test_pages_in_a_table_can_be_extracted(tmp_path):
     path = parquet(tmp_path / "a.parquet", {"html": ["<p>Words on a page.</p>", "", None]})
     found, _ = rows(spec("parquet", path, {"text": call("resiliparse")}))
     assert found[0]["text"] == "Words on a page." and reasons(found) == [None, "no_text", "no_text"]
+
+
+@pytest.mark.parametrize("page", [12, ["<p>x</p>"]])
+def test_a_page_that_is_no_text_is_a_reject(tmp_path, page):
+    path = jsonl(tmp_path / "a.jsonl", {"html": "<p>Words on a page.</p>"}, {"html": page})
+    found, _ = rows(spec("jsonl", path, {"text": call("resiliparse")}))
+    assert reasons(found) == [None, "wrong_type"] and found[1]["rejected"]["value"].startswith("html: ")
 
 
 def test_units_and_specs_travel_to_a_worker(tmp_path):
