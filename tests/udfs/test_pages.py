@@ -15,6 +15,7 @@ from recipe_udfs.domain import registered_domain, registered_domains
 from recipe_udfs.html import decode
 from recipe_udfs.license import declared, page_license
 from recipe_udfs.operator import Call
+from recipe_udfs.page_limits import too_complex
 
 TRAFILATURA = {"favour": None, "comments": True, "timeout": 60}
 EXTRACTORS = {
@@ -172,14 +173,14 @@ def test_null_and_empty_pages(name):
 
 
 HOSTILE = {
-    "deep nesting": "<div>" * 20_000 + PROSE,
-    "deep lists": "<ul><li>" * 5_000 + PROSE,
+    "deep nesting": "<div>" * 2_000 + PROSE,
+    "deep lists": "<ul><li>" * 2_000 + PROSE,
     "unclosed everything": "<b><i><p><table><tr><td>" * 300 + PROSE,
     "declared XML": '<?xml version="1.0" encoding="utf-16"?><html><body><p>' + PROSE + "</p></body></html>",
     "control characters": "<p>" + PROSE + "\x01\x02\ufffe\uffff</p>",
     "NUL": "<p>" + PROSE + "\0</p>",
     "only a comment": "<!-- " + PROSE,
-    "attributes": "<p " + " ".join(f'a{i}="x"' for i in range(20_000)) + ">" + PROSE,
+    "attributes": "<p " + " ".join(f'a{i}="x"' for i in range(8_000)) + ">" + PROSE,
     "entities": "<p>" + "&amp;" * 50_000 + "&#0;&#xD800;&#x110000;&bogus;</p>",
     "not HTML": "%PDF-1.4 " + "\x7f" * 500,
     "one huge text": "<p>" + PROSE * 5_000 + "</p>",
@@ -195,6 +196,36 @@ def test_hostile_pages_give_a_text_or_an_error_and_spare_their_neighbours(name):
     for (text, error), kind in zip(results[1:-1], HOSTILE, strict=True):
         assert error is None or error.startswith("extraction_"), kind
         assert text is None or (error is None and "\0" not in text and text.strip()), kind
+
+
+@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize(
+    ("html", "reason"),
+    [
+        ("<div>" * 200_000 + PROSE + "</div>" * 200_000, "nested_too_deep"),
+        ("<x-y>" * 10_000, "nested_too_deep"),
+        ("<p " + " ".join(f"a{i}" for i in range(100_000)) + ">", "too_many_attributes"),
+    ],
+)
+def test_pages_that_no_parser_finishes_are_refused_at_once(name, html, reason):
+    start = time.monotonic()
+    assert extract([html], name) == [(None, f"extraction_failed: {reason}")]
+    assert declared(html + "<a rel=license>")[1] == {"not_read": reason}
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div></div>" * 20_000,
+        "<p>" * 20_000 + "<br>" * 20_000,
+        "<script>" + "a<b;" * 20_000 + "</script>",
+        "<!--" + "<div>" * 20_000 + "-->",
+        "<p title='" + "word " * 4_000 + "'>",
+    ],
+)
+def test_long_pages_are_not_taken_for_deep_ones(html):
+    assert too_complex(html) is None
 
 
 def test_a_slow_page_is_given_up():

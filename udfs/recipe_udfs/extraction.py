@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from recipe_udfs.buffers import Strings
 from recipe_udfs.operator import Call
+from recipe_udfs.page_limits import too_complex
 
 Extractor = Callable[[str], str | None]
 
@@ -61,6 +62,8 @@ def _extract_one(html: str, extract: Extractor, timeout: float | None) -> tuple[
         LxmlError, HTMLParserException, ValueError, TypeError, AssertionError, AttributeError, LookupError,
         RecursionError,
     )
+    if reason := too_complex(html):
+        return None, f"extraction_failed: {reason}"
     try:
         with _deadline(timeout):
             text = extract(html)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
 from recipe_udfs.buffers import Strings
 from recipe_udfs.operator import Call
+from recipe_udfs.page_limits import too_complex
 
 MAX_VALUE = 500
 """Characters of a single value kept as evidence; what a page says here is short unless it is hostile."""
@@ -91,29 +93,55 @@ def license_ids(statement: str) -> set[str]:
 
 
 def _statements(html: str) -> Iterator[tuple[str, str]]:
-    """(kind, value) of every statement, in the order of the page within each kind."""
+    """(kind, value) of every statement, in the order of the page."""
     if not _HINT.search(html):
         return
-    from resiliparse.parse.html import HTMLTree
+    if reason := too_complex(html):
+        yield "not_read", reason
+        return
+    from lxml import etree
 
-    document = HTMLTree.parse(html).document
-    for link in document.query_selector_all('[rel~="license" i], [itemprop~="license" i]'):
-        if value := link.getattr("href") or link.getattr("content") or link.getattr("src"):
-            yield "license_link", value
-    for link in document.query_selector_all('a[href*="creativecommons.org/" i]'):
-        if _CC.search(link.getattr("href")):
-            yield "license_creative_commons", link.getattr("href")
-    for meta in document.query_selector_all("meta[content]"):
-        name = (meta.getattr("name") or meta.getattr("property") or "").strip().lower()
-        if name in _LICENSE_META:
-            yield "license_meta", meta.getattr("content")
-        elif name in _ROBOTS_META:
-            yield f"meta_{name.replace('-', '_')}", meta.getattr("content")
-        elif name in _TDM_META:
-            yield name.replace("-", "_"), meta.getattr("content")
-    for script in document.query_selector_all('script[type="application/ld+json" i]'):
-        for value in _json_licenses(script.text):
-            yield "license_schema_org", value
+    root = etree.HTML(html.encode(), _parser())
+    if root is None:  # nothing but comments
+        return
+    for element in _declaring()(root):
+        attributes = element.attrib
+        href = attributes.get("href", "")
+        if _has_word("license", attributes, "rel") or _has_word("license", attributes, "itemprop"):
+            yield "license_link", href or attributes.get("content") or attributes.get("src") or ""
+        if element.tag == "a" and _CC.search(href):
+            yield "license_creative_commons", href
+        elif element.tag == "meta" and "content" in attributes:
+            name = (attributes.get("name") or attributes.get("property") or "").strip().lower()
+            if name in _LICENSE_META:
+                yield "license_meta", attributes["content"]
+            elif name in _ROBOTS_META:
+                yield f"meta_{name.replace('-', '_')}", attributes["content"]
+            elif name in _TDM_META:
+                yield name.replace("-", "_"), attributes["content"]
+        elif element.tag == "script" and attributes.get("type", "").strip().lower() == "application/ld+json":
+            for value in _json_licenses(element.text or ""):
+                yield "license_schema_org", value
+
+
+@cache
+def _parser():
+    """For bytes we have made ourselves; without its limits on size, since pages are bounded before."""
+    from lxml import etree
+
+    return etree.HTMLParser(encoding="utf-8", huge_tree=True)
+
+
+@cache
+def _declaring():
+    """The elements that may declare something, in one walk over the tree."""
+    from lxml import etree
+
+    return etree.XPath("//*[@rel or @itemprop or self::a[@href] or self::meta or self::script[@type]]")
+
+
+def _has_word(word: str, attributes: Mapping[str, str], name: str) -> bool:
+    return word in attributes.get(name, "").lower().split()
 
 
 _HINT = re.compile(r"licen[sc]e|creativecommons|rights|robots|bot\b|google-extended|tdm-", re.IGNORECASE)

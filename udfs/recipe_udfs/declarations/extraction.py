@@ -11,7 +11,7 @@ TIMEOUT = Parameter(
 )
 TEXT_COLUMNS = (
     Column("text", "string", "The main text; null where the extractor found none."),
-    Column("error", "string", "Null, `extraction_timeout`, or `extraction_failed: ` and the error's class."),
+    Column("error", "string", "Null, `extraction_timeout`, or `extraction_failed: ` and an error's class or a limit."),
 )
 
 OPERATORS = (
@@ -76,6 +76,6 @@ OPERATORS = (
         ),
         reads=("html",),
         run="recipe_udfs.license:page_license",
-        libraries=("Resiliparse",),
+        libraries=("lxml",),
     ),
 )
