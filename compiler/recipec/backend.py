@@ -96,7 +96,7 @@ def _form(name: str, diagnostics: Callable[[Backend], list[Diagnostic]]) -> Call
 def _ast(backend: Backend) -> str:
     from recipec.show import show
 
-    return show(backend.compilation.ast)
+    return show(backend.compilation.ast, backend.compilation.text)
 
 
 @_form("plan", lambda backend: backend.diagnostics)

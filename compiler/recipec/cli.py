@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from recipec import __version__
@@ -21,8 +24,17 @@ REFUSED = 'raise SystemExit("recipec: refused, see stderr")\n'
 """What a refused recipe writes into a pipe: an empty script would let the pipe end with 0."""
 
 
+def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A crash of ours is never shown as an error of theirs: Python's own 1 would say that the recipe is wrong."""
+    print("recipec: this is a defect of recipec, not of your recipe; please report it with these lines", file=sys.stderr)
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.flush()
+    os._exit(DEFECT)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    sys.excepthook = _defect
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     if not given:
@@ -70,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command("run", run, "Compile a recipe and run it on local Spark.")
     recipe(made)
 
-    made = command("submit", submit, "Hand a script to spark-submit: recipec submit job.py -- <spark-submit arguments>.")
+    made = command("submit", submit, "Hand a script to spark-submit: recipec submit job.py -- <its arguments>.")
     made.add_argument("script", help="a script that `compile` printed, or - for standard input")
 
     made = command("lineage", lineage, "Ask a lake where a row came from, why one is not there, what runs made.")
@@ -120,9 +132,10 @@ def _report(compilation: Any, diagnostics: Sequence[Any], output: str = "full", 
     """Prints them and says whether the recipe is refused."""
     from recipec.render import render
 
-    text = render(diagnostics, compilation, output)
+    stream = stream or sys.stderr
+    text = render(diagnostics, compilation, output, colour=stream.isatty())
     if text:
-        print(text, file=stream or sys.stderr)
+        print(text, file=stream)
     return any(one.severity == "error" for one in diagnostics)
 
 

@@ -1,0 +1,211 @@
+"""The quickstart recipe on a small crawl: what is kept, why the rest is not, and what a second run does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from recipe_runtime import tables
+from recipe_runtime.errors import StepError
+from recipe_runtime.lake import Lake
+from running import QUICKSTART, Page, crawl, prose, versions, write_warc
+
+RECIPE = """
+recipe small
+edition 2026
+use "std/gopher"
+param crawl: path
+param lake: path
+param least: share = 65%
+param words: int = 50
+source pages = warc(crawl) {
+  text    = resiliparse(html)
+  license = page_license(html)
+}
+select clean from pages {
+  lang by fasttext("lid.176")
+  keep lang == en and lang_score >= least
+  keep stats.words >= words
+  dedup exact(of = text)
+}
+write clean to delta(lake) {
+  partition = [lang]
+  expect unique(doc_id, epoch)
+  expect not_null(text)
+}
+"""
+
+
+def rows(frame) -> Counter:
+    """The multiset that must not depend on anything but content."""
+    picked = frame.select("doc_id", "epoch", "text", "tier", "origin", "license").collect()
+    return Counter((r.doc_id, r.epoch, r.text, r.tier, r.origin, tuple(r.license)) for r in picked)
+
+
+def test_every_page_is_kept_or_has_its_reason(real_lake, spark):
+    steps = {row["kind"]: row for row in real_lake.ledger("steps")}
+    source, select, write = steps["source"], steps["select"], steps["write"]
+    assert source["rows_in"] == 42
+    assert source["dropped"] == {"http_status": 1, "content_type": 1}
+    assert select["rows_in"] == source["rows_kept"] == 40
+    reasons = Counter(row["rule"] for row in real_lake.ledger("rejects"))
+    assert reasons["http_status"] == reasons["content_type"] == 1
+    assert reasons["lang == en"] == 1
+    assert reasons["dedup exact(of = text)"] == 1
+    assert any(rule.startswith("dedup minhash(") for rule in reasons)
+    assert write["rows_kept"] == real_lake.output(spark).count() >= 30
+
+
+def test_in_equals_kept_plus_rejected_for_every_step(real_lake):
+    rejects = Counter(row["step"] for row in real_lake.ledger("rejects"))
+    edges = Counter(row["step"] for row in real_lake.ledger("edges"))
+    for step in real_lake.ledger("steps"):
+        dropped = edges[step["step"]] if step["kind"] == "dedup" else rejects[step["step"]]
+        assert step["rows_in"] == step["rows_kept"] + dropped, step["name"]
+        assert step["rows_rejected"] == dropped == sum(step["dropped"].values()), step["name"]
+
+
+def test_a_document_carries_its_provenance(real_lake, spark):
+    row = real_lake.output(spark).where("url like 'http://docs.example.org/%'").orderBy("url").first()
+    assert row.source == "pages" and row.domain == "example.org" and row.lang == "en"
+    assert row.origin == "organic" and row.root_ids == [row.doc_id] and row.parent_ids == [] and row.generations == []
+    assert row.epoch == 1 and row.tier is None
+    assert 0.65 <= row.scores["lang_score"] <= 1.0001
+    assert "cc-by-4.0" in row.license
+
+
+def test_a_survivor_carries_the_licences_of_its_exact_duplicates(real_lake, spark):
+    edge = next(e for e in real_lake.ledger("edges") if e["kind"] == "duplicate_exact")
+    survivor = real_lake.output(spark).where(f"doc_id = '{edge['parent']}'").first()
+    assert set(survivor.license) == {"cc-by-4.0", "cc0-1.0"}
+    assert edge["parent"] < edge["child"]
+
+
+def test_a_near_duplicate_names_its_survivor_and_the_similarity(real_lake):
+    reject = next(r for r in real_lake.ledger("rejects") if r["rule"].startswith("dedup minhash("))
+    edge = next(e for e in real_lake.ledger("edges") if e["kind"] == "duplicate_minhash")
+    assert reject["matched"] == edge["parent"] and reject["doc_id"] == edge["child"]
+    assert 0.8 <= edge["similarity"] < 1
+
+
+def test_a_second_run_makes_nothing(real_lake, run_recipe, crawl_folder):
+    before = versions(real_lake.lake)
+    again = run_recipe(QUICKSTART.read_text(), real_lake.lake, crawl=str(crawl_folder / "*.warc.gz"))
+    assert versions(real_lake.lake) == before
+    ended = [row for row in again.ledger("runs") if row["state"] == "ended"][-1]
+    assert not any(step["made"] for step in ended["steps"]) and not ended["outputs"][0]["made"]
+
+
+def test_runs_say_what_was_read_and_made(real_lake):
+    rows_ = real_lake.ledger("runs")
+    started = next(row for row in rows_ if row["state"] == "started")
+    ended = next(row for row in rows_ if row["state"] == "ended" and row["run_id"] == started["run_id"])
+    assert ended["status"] == "complete" and ended["outputs"][0]["version"] == 0
+    lake = Lake(str(real_lake.lake))
+    (source,) = json.loads(lake.get_blob(started["inputs"]))
+    assert {Path(f["uri"]).name for f in source["files"]} == {"a.warc.gz", "b.warc.gz", "c.warc.gz"}
+    assert lake.get_blob(started["files"]["quickstart.recipe"]) == QUICKSTART.read_bytes()
+
+
+def test_another_threshold_then_the_first_again(run_recipe, spark, crawl_folder, tmp_path):
+    crawl_ = str(crawl_folder / "*.warc.gz")
+    lake = tmp_path / "lake"
+    first = rows(run_recipe(RECIPE, lake, crawl=crawl_).output(spark))
+    made = versions(lake)
+    second = rows(run_recipe(RECIPE, lake, crawl=crawl_, words="400").output(spark))
+    assert second < first
+    changed = {name for name, version in versions(lake).items() if made.get(name) not in (None, version)}
+    ledger = {f"_recipec/{name}" for name in ("steps", "rejects", "stats", "edges")}
+    assert changed == {"clean", *ledger}, "no page is read and no text annotated again"
+    third = run_recipe(RECIPE, lake, crawl=crawl_)
+    assert rows(third.output(spark)) == first
+    assert versions(lake)["clean"] == 2
+
+
+def test_one_file_more_is_the_only_one_read(run_recipe, spark, tmp_path):
+    folder, lake = tmp_path / "crawl", tmp_path / "lake"
+    crawl(folder)
+    first = run_recipe(RECIPE, lake, crawl=str(folder / "*.gz"))
+    shard = next(row["shard"] for row in first.ledger("steps") if row["kind"] == "source")
+    documents = spark.read.format("delta").load(str(lake / "_recipec" / "relations" / shard))
+    before = {r.file_id for r in documents.where("marker").collect()}
+    runs = {row["run_id"] for row in first.ledger("runs")}
+    name, text = prose(37)[-1]
+    write_warc(folder / "d.warc.gz", [Page("http://new.example.org/", (*text, "And one sentence more."))])
+    second = run_recipe(RECIPE, lake, crawl=str(folder / "*.gz"))
+    documents = spark.read.format("delta").load(str(lake / "_recipec" / "relations" / shard))
+    new = [r for r in documents.where("marker").collect() if r.run_id not in runs]
+    assert len(new) == 1 and new[0].file_id not in before
+    assert second.output(spark).where("url = 'http://new.example.org/'").count() == 1
+
+
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_neither_partitions_nor_the_order_of_files_matter(run_recipe, spark, crawl_folder, tmp_path, partitions):
+    """Fault 20: the same pages, cut into other files in another order, under another number of partitions."""
+    expected = rows(run_recipe(RECIPE, tmp_path / "plain", crawl=str(crawl_folder / "*.gz")).output(spark))
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for i, name in enumerate(("b.warc.gz", "c.warc.gz", "a.warc.gz")):
+        shutil.copy(crawl_folder / name, folder / f"{i}.warc.gz")
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    try:
+        assert rows(run_recipe(RECIPE, tmp_path / "lake", crawl=str(folder)).output(spark)) == expected
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", before)
+
+
+def test_the_same_record_twice_is_one_document(run_recipe, spark, tmp_path):
+    folder, lake = tmp_path / "crawl", tmp_path / "lake"
+    folder.mkdir()
+    name, text = prose(1)[0]
+    page = Page("http://docs.example.org/one", text)
+    other = Page("http://docs.example.org/one", (*text, "The page has changed a little since."))
+    write_warc(folder / "a.warc.gz", [page])
+    write_warc(folder / "b.warc.gz", [page, other])
+    ran = run_recipe(RECIPE, lake, crawl=str(folder))
+    dropped = dict(next(row for row in ran.ledger("steps") if row["kind"] == "source")["dropped"])
+    assert dropped in ({"repeated_record": 1, "repeated_id": 1}, {"repeated_id": 2})
+    assert ran.output(spark).count() == 1
+    assert all(r["matched"] for r in ran.ledger("rejects"))
+
+
+def test_a_missing_input_is_said_before_spark_starts(run_recipe, tmp_path):
+    with pytest.raises(StepError, match="no file at"):
+        run_recipe(RECIPE, tmp_path / "lake", crawl=str(tmp_path / "nowhere" / "*.gz"))
+    assert not (tmp_path / "lake" / "clean").exists()
+
+
+def test_a_broken_expectation_makes_no_version(run_recipe, spark, crawl_folder, tmp_path):
+    lake = tmp_path / "lake"
+    crawl_ = str(crawl_folder / "*.gz")
+    first = run_recipe(RECIPE, lake, crawl=crawl_)
+    kept = rows(first.output(spark))
+    broken = RECIPE.replace("expect unique(doc_id, epoch)", "expect unique(domain)")
+    with pytest.raises(StepError, match=r"x\.recipe:\d+: expect unique\(domain\) fails for clean"):
+        run_recipe(broken, lake, crawl=crawl_)
+    assert versions(lake)["clean"] == 0 and rows(first.output(spark)) == kept
+
+
+def test_changed_output_columns_are_refused_unless_said(run_recipe, crawl_folder, tmp_path):
+    lake = tmp_path / "lake"
+    crawl_ = str(crawl_folder / "*.gz")
+    run_recipe(RECIPE, lake, crawl=crawl_)
+    more = RECIPE.replace("  license = page", "  site = path_part(-1)\n  license = page")
+    with pytest.raises(StepError, match="gained site"):
+        run_recipe(more, lake, crawl=crawl_)
+    assert versions(lake)["clean"] == 0
+    run_recipe(more.replace("partition = [lang]", "partition = [lang]\n  schema = evolve"), lake, crawl=crawl_)
+    assert versions(lake)["clean"] == 1
+
+
+def test_ledger_tables_keep_no_text_or_url_in_their_statistics(real_lake):
+    for log in real_lake.lake.rglob("_delta_log"):
+        configuration = DeltaTable(str(log.parent)).metadata().configuration
+        named = set(configuration["delta.dataSkippingStatsColumns"].split(","))
+        assert not named & {"text", "url", "domain", "value", "meta"}, log
+        assert configuration["delta.deletedFileRetentionDuration"] == f"interval {tables.RETENTION_DAYS} days"
