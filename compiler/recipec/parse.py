@@ -30,10 +30,10 @@ GRAMMAR_OPTIONS = {
     "maybe_placeholders": False,
 }
 
-_SCAN = re.compile(r'"""(?:.|\n)*?"""|"""|"(?!"")(?:\\.|[^"\\\n])*"|#[^\n]*|[(\[{]|[)\]}]|\n')
+_SCAN = re.compile(r'"""[\s\S]*?"""|"""|"(?!"")(?:[^"\\\n]++|\\.)*+"|"|#[^\n]*+|[(\[{]|[)\]}]|\n')
 _ITEM = re.compile(rf"(?:{'|'.join(ITEM_WORDS)})(?![a-z0-9_])")
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*\Z")
+_BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+\Z")
 
 
 @cache
@@ -147,7 +147,7 @@ def _cut(name: str, text: str) -> tuple[list[_Piece], list[ast.Comment]]:
             if not match[0].startswith("##") or match[0].startswith("###"):
                 end = match.start() + len(match[0].rstrip())
                 comments.append(ast.Comment(match[0].rstrip(), Span(name, match.start(), end)))
-        elif match[0] == '"""' and piece.unclosed_text is None:
+        elif match[0] in ('"""', '"') and piece.unclosed_text is None:
             piece.unclosed_text = match.start()
     return [
         one for one in pieces if not _BLANK.match(text, one.start, one.end) or "##" in text[one.start : one.end]
@@ -158,16 +158,7 @@ def _parse_piece(
     name: str, text: str, piece: _Piece, found: list[Diagnostic], start: str = "start"
 ) -> ast.Item | ast.Expr | None:
     if piece.unclosed_text is not None:
-        at = piece.unclosed_text
-        found.append(
-            Diagnostic(
-                "E0103",
-                "this text is never closed",
-                Span(name, at, at + 3),
-                "opened here",
-                help='end the text with `"""`',
-            )
-        )
+        found.append(_unclosed_text(name, text, piece.unclosed_text))
         return None
     if piece.too_deep is not None:
         at = piece.too_deep
@@ -192,6 +183,16 @@ def _parse_piece(
         return None
     found.extend(builder.found)
     return result
+
+
+def _unclosed_text(name: str, text: str, at: int) -> Diagnostic:
+    if text.startswith('"""', at):
+        span, help_ = Span(name, at, at + 3), 'end the text with `"""`'
+    else:
+        end = text.find("\n", at)
+        span = Span(name, at, len(text) if end < 0 else end)
+        help_ = 'end the text with `"` on the same line, or write `"""` for one of several lines'
+    return Diagnostic("E0103", "this text is never closed", span, "opened here", help=help_)
 
 
 def _too_deep(span: Span) -> Diagnostic:
@@ -236,16 +237,6 @@ def _syntax_error(
 def _character_error(name: str, text: str, at: int, accepts: set[str]) -> Diagnostic:
     character = text[at]
     span = Span(name, at, at + 1)
-    if character == '"':
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        return Diagnostic(
-            "E0103",
-            "this text is never closed",
-            Span(name, at, end),
-            "opened here",
-            help='end the text with `"` on the same line, or write `"""` for one of several lines',
-        )
     column_1 = at == 0 or text[at - 1] == "\n"
     help_ = _help(accepts)
     if character == "'":
