@@ -224,7 +224,7 @@ def _syntax_error(
         return Diagnostic("E0102", "the line ends too early", span, "here", help=_help(accepts))
     span = Span(name, at, at + len(value))
     column_1 = at == 0 or text[at - 1] == "\n"
-    if column_1 and "$END" in accepts or column_1 and at == piece.start:
+    if start == "start" and column_1 and ("$END" in accepts or at == piece.start):
         word = re.match(r"[a-z_]*", text[at : at + 40])[0]
         guess = nearest(word, ITEM_WORDS) if word else None
         help_ = f"did you mean `{guess}`?" if guess else f"an item begins with {expected_phrase(ITEM_WORDS)}"

@@ -1,37 +1,70 @@
-"""A syntax tree as indented text: a node a line, with its line number and what it holds."""
+"""The syntax tree as text (`recipec compile --format ast`): one node a line, its parts indented below it.
+
+select edu (3:1)
+  from: Relation (3:17)
+    name: edu_pages
+  body:
+    Keep (4:3)
+      expr: Compare >= (4:8)
+        left: edu
+        right: 4
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-from decimal import Decimal
+from dataclasses import fields
 
-from recipec.ast import File, LineIndex, Span
+from recipec import ast
+from recipec.ast import LineIndex
+
+_SKIPPED = ("span", "height", "file")
 
 
-def show(file: File, text: str) -> str:
-    """The items of a file, each node as `Kind field=value` with `@line`; lists of nodes stand below it."""
-    lines: list[str] = []
+def show(file: ast.File, text: str) -> str:
+    """Every item of a file, deepest parts included; places are line:column."""
     index = LineIndex(text)
+    lines: list[str] = []
     for item in file.items:
         _node(item, "", 0, index, lines)
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _node(node: object, label: str, depth: int, index: LineIndex, lines: list[str]) -> None:
-    plain, below = [], []
+    indent = "  " * depth
+    short = _short(node)
+    if short is not None:
+        lines.append(f"{indent}{label}{short}")
+        return
+    if isinstance(node, tuple):
+        lines.append(f"{indent}{label.rstrip()}")
+        for one in node:
+            _node(one, "", depth + 1, index, lines)
+        return
+    line, column = index.position(node.span.start)
+    words = [
+        type(node).__name__,
+        *(getattr(node, name) for name in ("kind", "op") if isinstance(getattr(node, name, 0), str)),
+    ]
+    lines.append(f"{indent}{label}{' '.join(words)} ({line}:{column})")
     for field in fields(node):
         value = getattr(node, field.name)
-        if isinstance(value, Span) or field.name == "height" or value in (None, "", (), False):
+        if field.name in _SKIPPED or field.name in ("kind", "op") or value in (None, "", ()):
             continue
-        if is_dataclass(value):
-            below.append((field.name, [value]))
-        elif isinstance(value, tuple) and any(is_dataclass(v) for v in value):
-            below.append((field.name, [v for v in value if is_dataclass(v)]))
-        else:
-            plain.append(f"{field.name}={str(value) if isinstance(value, Decimal) else repr(value)}")
-    place = f" @{index.position(node.span.start)[0]}" if hasattr(node, "span") else ""
-    head = f"{label}: " if label else ""
-    lines.append("  " * depth + head + " ".join([type(node).__name__, *plain]) + place)
-    for name, nodes in below:
-        for inner in nodes:
-            _node(inner, name, depth + 1, index, lines)
+        _node(value, f"{field.name.rstrip('_')}: ", depth + 1, index, lines)
+
+
+def _short(node: object) -> str | None:
+    """Nodes that fit on their parent's line."""
+    match node:
+        case ast.Ident():
+            return node.text
+        case ast.Name():
+            return node.text
+        case ast.Number():
+            return node.text
+        case ast.Text():
+            parts = [one if isinstance(one, str) else f"${{{one.text}}}" for one in node.parts]
+            return repr("".join(parts))
+        case str() | bool():
+            return repr(node) if isinstance(node, str) else str(node).lower()
+    return None

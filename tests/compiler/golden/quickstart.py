@@ -1,5 +1,4 @@
 """Compiled from the recipe quickstart by recipec 0.1.0: edit the recipe, not this."""
-
 import recipe_runtime as rt
 
 rt.exit_codes()
@@ -13,11 +12,11 @@ RECIPE = {
         "recipe quickstart\n"
         "edition 2026\n"
         "\n"
-        'use "std/gopher"\n'
-        'use "std/fineweb"\n'
+        "use \"std/gopher\"\n"
+        "use \"std/fineweb\"\n"
         "\n"
-        'param crawl: path = "pages/*.warc.gz"\n'
-        'param lake:  path = "lake"\n'
+        "param crawl: path = \"pages/*.warc.gz\"\n"
+        "param lake:  path = \"lake\"\n"
         "\n"
         "source pages = warc(crawl) {\n"
         "  text    = trafilatura(html)\n"
@@ -25,7 +24,7 @@ RECIPE = {
         "}\n"
         "\n"
         "select clean from pages {\n"
-        '  lang  by fasttext("lid.176")\n'
+        "  lang  by fasttext(\"lid.176\")\n"
         "  keep  lang == en and lang_score >= 65%\n"
         "  keep  gopher.quality\n"
         "  keep  gopher.repetition\n"
@@ -41,7 +40,7 @@ RECIPE = {
         "}\n"
     ),
     "std/gopher.recipe": (
-        '## Rules for web text from Gopher (Rae et al. 2021, appendix A1: "MassiveText").\n'
+        "## Rules for web text from Gopher (Rae et al. 2021, appendix A1: \"MassiveText\").\n"
         "##\n"
         "## How statistics are named. `stats` is an operator: it reads the text once and\n"
         "## offers columns. `stats.words` is one of them; what a column depends on stands in\n"
@@ -60,13 +59,13 @@ RECIPE = {
         "\n"
         "## Is this running text of a sensible size? The stop words are the paper's, for English;\n"
         "## give another list for another language.\n"
-        'filter quality(stop_words = ["the", "be", "to", "of", "and", "that", "have", "with"]) {\n'
+        "filter quality(stop_words = [\"the\", \"be\", \"to\", \"of\", \"and\", \"that\", \"have\", \"with\"]) {\n"
         "  ## Length of the document, in words.\n"
         "  stats.words in 50 .. 100_000\n"
         "  ## Mean length of a word, in characters.\n"
         "  stats.mean_word_length in 3 .. 10\n"
-        '  ## "#" and the ellipsis, for each word.\n'
-        '  stats.symbol_word_ratio(symbols = ["#", "...", "…"]) <= 0.1\n'
+        "  ## \"#\" and the ellipsis, for each word.\n"
+        "  stats.symbol_word_ratio(symbols = [\"#\", \"...\", \"…\"]) <= 0.1\n"
         "  ## Lines that begin with a bullet.\n"
         "  stats.bullet_line_share <= 90%\n"
         "  ## Lines that end in an ellipsis.\n"
@@ -108,7 +107,7 @@ RECIPE = {
         "## FineWeb's own three rules, and a bound on newlines. `duplicate_line_characters` is 1% as in the published\n"
         "## code (datatrove), whose corpus is the one people use; the paper's text says 10%. `sentence_ends` are the\n"
         "## marks that may end a line.\n"
-        'filter quality(duplicate_line_characters = 1%, sentence_ends = [".", "?", "!", "\\"", "”", "。", "？", "！"]) {\n'
+        "filter quality(duplicate_line_characters = 1%, sentence_ends = [\".\", \"?\", \"!\", \"\\\"\", \"”\", \"。\", \"？\", \"！\"]) {\n"
         "  ## Lines that end with a sentence mark.\n"
         "  stats.line_end_share(marks = sentence_ends) >= 12%\n"
         "  ## Lines of at most 30 characters.\n"
@@ -172,7 +171,7 @@ clean_columns = job.annotate(
         "stats_duplicate_ngram_character_share_10": rt.op("stats.duplicate_ngram_character_share@1", n=10),
         "stats_line_end_share_cfa182": rt.op(
             "stats.line_end_share@1",
-            marks=(".", "?", "!", '"', "”", "。", "？", "！"),
+            marks=(".", "?", "!", "\"", "”", "。", "？", "！"),
         ),
         "stats_short_line_share_30": rt.op("stats.short_line_share@1", max=30),
         "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@1"),
@@ -223,7 +222,7 @@ clean = clean.withColumn(
             at="std/gopher.recipe:24",
         ),
         rt.rule(
-            'stats.symbol_word_ratio(symbols = ["#", "...", "…"]) <= 0.1',
+            "stats.symbol_word_ratio(symbols = [\"#\", \"...\", \"…\"]) <= 0.1",
             F.col("stats_symbol_word_ratio_0037e9") <= F.lit(0.1),
             value=F.col("stats_symbol_word_ratio_0037e9"),
             threshold="<= 0.1",

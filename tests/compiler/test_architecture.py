@@ -1,0 +1,67 @@
+"""The compiler stands alone: it imports neither Spark nor runtime nor udfs, and a check loads nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import recipec
+
+COMPILER = Path(recipec.__file__).parent
+FORBIDDEN = {"pyspark", "pyarrow", "numpy", "numba", "pandas", "recipe_udfs", "delta", "deltalake"}
+HEAVY = ("pyspark", "pyarrow", "numpy", "numba", "pandas", "scipy")
+RECIPE = """recipe r
+edition 2026
+use "std/gopher"
+source pages = warc("*.warc.gz") {
+  text    = trafilatura(html)
+  license = page_license(html)
+}
+select web from pages {
+  lang by fasttext("lid.176")
+  keep lang == en and gopher.quality and gopher.repetition
+  dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = none, seed = 1)
+}
+write web to delta("lake")
+"""
+
+
+def imported(path: Path, at_top: bool = False) -> set[str]:
+    """Top-level packages a file imports, inside functions too unless `at_top`."""
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = tree.body if at_top else list(ast.walk(tree))
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(COMPILER.rglob("*.py")), ids=lambda path: str(path.relative_to(COMPILER)))
+def test_no_file_of_the_compiler_imports_spark_or_udfs(path: Path) -> None:
+    runs = path.name == "cli.py"  # the commands that run or audit may load the runtime, inside their functions
+    forbidden = FORBIDDEN | {"recipe_runtime"}
+    assert not imported(path, at_top=runs) & forbidden
+
+
+def test_nothing_of_the_parser_generator_leaves_the_parser() -> None:
+    users = {path.name for path in COMPILER.rglob("*.py") if "lark" in imported(path)}
+    assert users == {"parse.py", "build.py"}
+
+
+def test_a_check_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, json\nfrom recipec.driver import Compilation\n"
+        f"found = Compilation(text={RECIPE!r}).diagnostics\n"
+        "print(json.dumps([[one.message for one in found], sorted(sys.modules)]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    found, modules = json.loads(done.stdout)
+    assert found == []
+    assert [name for name in modules if name.partition(".")[0] in HEAVY] == []
