@@ -57,7 +57,7 @@ def test_a_pass_leaves_every_decision_and_its_digest_as_it_was():
 
 
 def test_the_same_column_computed_anew_is_not_fused():
-    text = RECIPE.replace("  keep lang == en\n", '  keep lang == en\n  lang by fasttext("lid.176")\n')
+    text = RECIPE.replace('  keep lang == en\n', '  keep lang == en\n  lang by fasttext("lid.176")\n')
     assert columns(backend(text).optimised)[0][2].count("lang") == 1
 
 
