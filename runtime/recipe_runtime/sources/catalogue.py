@@ -77,7 +77,8 @@ OPERATORS = (
         name="csv",
         kind="source",
         version=1,
-        doc="Rows of CSV files with a header line, UTF-8, RFC 4180; plain, .gz or .zst. Columns are text.",
+        doc="Rows of CSV files with a header line, UTF-8, RFC 4180; plain, .gz or .zst. Every column "
+        "is text; an empty field is null.",
         parameters=(
             PATH,
             Parameter("delimiter", "text", ",", "What stands between fields: one character."),

@@ -20,8 +20,8 @@ Getter = Callable[[Draft], Any]
 class Columns:
     """Fills drafts: what is where is decided once for a unit, not for each of its rows."""
 
-    def __init__(self, spec: SourceSpec, schema: pa.Schema, calls: Calls):
-        self.spec, self.schema, self.calls = spec, schema, calls
+    def __init__(self, spec: SourceSpec, calls: Calls):
+        self.spec, self.calls = spec, calls
         # A page's own URL and time are known before anything is wrong with it.
         self.own = [name for name in ("url", "fetched_at") if name in OWN_FIELDS.get(spec.operator, ())]
         self.steps = [*self._identity(), self._text(spec.text), *self._rest()]
@@ -61,7 +61,7 @@ class Columns:
         for name, source in self.spec.user_columns.items():
             # Other readers than jsonl give values of the one type their files have.
             typed = isinstance(source, Field) and self.spec.operator == "jsonl"
-            check = _named(name, converter(self.schema.field(name))) if typed else None
+            check = _named(name, converter(self.spec.schema.field(source.name))) if typed else None
             steps.append(self._set(name, source, check))
         return steps
 

@@ -1,4 +1,4 @@
-"""csv: rows of CSV files with a header line, as RFC 4180 has them; every column is text."""
+"""csv: rows of CSV files with a header line, as RFC 4180 has them; every column is text, empty fields are null."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class _Rows:
             wrong = next(name for name, value in zip(names, values, strict=True) if _lone(value))
             record.reason = ("invalid_utf8", f"column {wrong}", "")
         else:
-            record.values = dict(zip(names, values, strict=True))
+            record.values = {name: value or None for name, value in zip(names, values, strict=True)}
         return record
 
     def _broken(self, last: Line) -> Record:

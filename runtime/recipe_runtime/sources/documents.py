@@ -81,7 +81,7 @@ def document_schema(spec: SourceSpec) -> pa.Schema:
 
 def _user_field(spec: SourceSpec, name: str, value: Field | Literal | Call) -> pa.Field:
     if isinstance(value, Field):
-        return spec.schema.field(value.name).with_name(name)
+        return spec.schema.field(value.name).with_name(name).remove_metadata()
     if isinstance(value, Literal):
         return pa.field(name, pa.scalar(value.value).type)
     return pa.field(name, _SPARK_TYPES[spec.operators[value.operator].columns[0].type])
@@ -96,7 +96,7 @@ class Rows:
         self.unit = {"file_id": file_id, "part": part, "parts": parts}
         self.path = path
         self.calls = Calls(spec)
-        self.columns = Columns(spec, self.schema, self.calls)
+        self.columns = Columns(spec, self.calls)
         self.records = self.documents = self.bytes_in = 0
 
     def batches(self, records: Iterator[Record], rows: int, size: int) -> Iterator[pa.RecordBatch]:

@@ -81,13 +81,11 @@ def pin(spec: SourceSpec, known_checksums: MutableMapping[str, str]) -> Pinned:
         files, repeated = _once([_identified(spec, *each, known_checksums) for each in found])
         notes += repeated
         schema, files = _inspect(spec, files)
-    if spec.operator != "warc":
-        if spec.operator != "jsonl":
-            check_fields(spec, schema)
-        schema = spark_schema(spec, schema)
-        spec = replace(spec, schema=schema)
+    if spec.operator in ("parquet", "csv", "delta"):
+        check_fields(spec, schema)
+    spec = replace(spec, schema=spark_schema(spec, schema))
     document_schema(spec)
-    return Pinned(spec, tuple(files), names(schema), tuple(notes), table)
+    return Pinned(spec, tuple(files), names(spec.schema), tuple(notes), table)
 
 
 def units(pinned: Pinned, target: int = TARGET) -> list[Unit]:
@@ -226,6 +224,6 @@ def _inspect(spec: SourceSpec, files: list[File]) -> tuple[Any, list[File]]:
 
         looked = [replace(file, seekable=jsonl.seekable(file.uri)) if file.size >= TARGET else file for file in files]
         return jsonl.types([file.uri for file in files], spec.fields(), spec.max_bytes), looked
-    import pyarrow as pa
+    from recipe_runtime.sources import warc
 
-    return pa.schema([]), files
+    return warc.SCHEMA, files

@@ -18,7 +18,7 @@ __all__ = ["Call", "Field", "Literal", "SourceError", "SourceSpec"]
 DOCUMENT_COLUMNS = ("id", "text", "license", "url", "fetched_at", "lang")
 """Columns a recipe may set that are the document's own; every other name is a column of the user's."""
 
-OWN_FIELDS = {"warc": ("html", "url", "fetched_at", "record_id", "content_type")}
+OWN_FIELDS = {"warc": ("html", "url", "fetched_at", "record_id", "content_type", "path")}
 """Fields that a reader fills in each record, where the records have no fields of their own."""
 
 
@@ -86,7 +86,9 @@ class SourceSpec:
     @property
     def reads_path(self) -> bool:
         """Whether a column is made of the file's path, which is then part of what the file says."""
-        return any(isinstance(v, Call) and "path" in self.operators[v.operator].reads for v in self.columns.values())
+        own = "path" in OWN_FIELDS.get(self.operator, ()) and "path" in self.fields()
+        calls = [self.operators[value.operator] for value in self.columns.values() if isinstance(value, Call)]
+        return own or any("path" in operator.reads for operator in calls)
 
     def check(self) -> None:
         """Raises SourceError where the columns ask for what no record of this kind has."""

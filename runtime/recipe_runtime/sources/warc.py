@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 from fastwarc.warc import WarcRecord
 from recipe_udfs.html import decode
 
@@ -15,6 +16,18 @@ from recipe_runtime.sources.spec import SourceSpec
 from recipe_runtime.sources.streams import Damaged
 from recipe_runtime.sources.values import Refused, shown
 from recipe_runtime.sources.warc_frames import HEADER_BYTES, Frame, frames
+
+SCHEMA = pa.schema(
+    [
+        ("html", pa.string()),
+        ("url", pa.string()),
+        ("fetched_at", pa.timestamp("us", "UTC")),
+        ("record_id", pa.string()),
+        ("content_type", pa.string()),
+        ("path", pa.string()),
+    ]
+)
+"""The fields of every record."""
 
 HTML = ("text/html", "application/xhtml+xml")
 
@@ -40,10 +53,10 @@ def records(unit: Any, spec: SourceSpec) -> Iterator[Record]:
     fs, path = lake_fs(unit.file.uri)
     with fs.open(path, "rb") as file:
         for frame in frames(file, path, spec.max_bytes + HTTP_OVERHEAD):
-            yield _record(frame, spec.max_bytes)
+            yield _record(frame, unit.file.path, spec.max_bytes)
 
 
-def _record(frame: Frame, limit: int) -> Record:
+def _record(frame: Frame, path: str, limit: int) -> Record:
     record = Record(frame.offset, frame.size, frame.hash)
     try:
         parsed = WarcRecord.from_bytes(frame.header + (frame.block or b""))
@@ -51,7 +64,7 @@ def _record(frame: Frame, limit: int) -> Record:
         record.reason = (frame.rule or "unreadable_record", frame.found or shown(str(error)), frame.limit)
         return record
     record.key = _unbracketed(parsed.record_id)
-    record.values = _values(parsed)
+    record.values = _values(parsed, path)
     try:
         if frame.rule:
             raise Refused(frame.rule, frame.found, frame.limit)
@@ -61,13 +74,14 @@ def _record(frame: Frame, limit: int) -> Record:
     return record
 
 
-def _values(parsed: WarcRecord) -> dict[str, Any]:
-    """What the WARC header says: the fields that `warc` declares, but for the page."""
+def _values(parsed: WarcRecord, path: str) -> dict[str, Any]:
+    """The fields that `warc` declares, but for the page."""
     return {
         "url": _unbracketed(parsed.headers.get("WARC-Target-URI")),
         "fetched_at": parsed.record_date,
         "record_id": _unbracketed(parsed.record_id),
         "content_type": parsed.headers.get("Content-Type"),
+        "path": path,
         "html": None,
     }
 

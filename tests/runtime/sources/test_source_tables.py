@@ -166,7 +166,7 @@ def test_csv_rows_are_documents(tmp_path, pack):
     (tmp_path / "a.csv").write_bytes(pack(CSV))
     found, _ = rows(spec("csv", tmp_path / "a.csv", WITH_ID | {"n": Field("n")}))
     assert [row["text"] for row in found] == ["one, with a comma", 'two\nlines and "quotes"', "three"]
-    assert [row["record_key"] for row in found] == ["1", "2", "3"] and [row["n"] for row in found] == ["x", "", "z"]
+    assert [row["record_key"] for row in found] == ["1", "2", "3"] and [row["n"] for row in found] == ["x", None, "z"]
     assert [row["record"] for row in found] == [CSV.index(b"1,"), CSV.index(b"2,"), CSV.index(b"3,")]
     assert found[2]["raw_hash"] == hashlib.sha256(b"3,three,z").hexdigest()[:32]
 
@@ -182,7 +182,8 @@ def test_csv_with_another_delimiter_and_quote(tmp_path):
     [
         (b"b,\xff\xfe", "invalid_utf8"),
         (b"b,a\0b", "nul_character"),
-        (b"b,", "empty_text"),
+        (b"b,", "null_text"),
+        (b"b, ", "empty_text"),
         (b"b", "wrong_type"),
         (b"b,x,y", "wrong_type"),
         (b'b,"x"y', "unreadable_record"),
