@@ -100,6 +100,11 @@ def when(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def counted(count: int, thing: str) -> str:
+    """`1 file`, `2,000 files`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def placed(at: str | None, line: str | None) -> str:
     """`file.recipe:line  text of that line`."""
     return f"{at or 'place unknown'}  {line if line is not None else '(its text is not kept)'}"

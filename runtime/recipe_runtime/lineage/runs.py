@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, named, table, when
+from recipe_runtime.lineage.answer import Answer, Unanswered, counted, entry, item, named, table, when
 from recipe_runtime.lineage.ledger import Ledger
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 
@@ -91,7 +91,7 @@ class Run(Answer):
             lines += entry("file", f"{path}  sha256 {blob}", width)
         for each in self.inputs:
             pinned = f"table {each.table[0]} version {each.table[1]}" if each.table else (
-                f"{each.files:,} files, {each.bytes / 1e6:,.1f} MB"
+                f"{counted(each.files, 'file')}, {each.bytes / 1e6:,.1f} MB"
             )
             path = each.path if isinstance(each.path, str) else ", ".join(map(str, each.path))
             lines += entry("source", f"{each.source} = {each.reader}({path}): {pinned}", width)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from recipe_runtime import tables
-from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, placed
+from recipe_runtime.lineage.answer import Answer, Unanswered, counted, entry, item, placed
 from recipe_runtime.lineage.ledger import Ledger, Version
 from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, equal, is_id, url_key
 from recipe_runtime.lineage.retention import Expiring, of_ledger
@@ -110,8 +110,8 @@ class Looked(Answer):
 
 @dataclass(frozen=True)
 class Why(Answer):
-    """All that is known of a key: `status` is `rejected`, `kept`, `kept and rejected`, `read` (and in no
-    output) or `never seen`."""
+    """All that is known of a key. `status`, of the newest versions: `kept`, `rejected`, `kept and rejected`;
+    else `rejected by older steps`, `rejected by a run that did not end`, `read` or `never seen`."""
 
     key: str
     status: str
@@ -146,9 +146,10 @@ class Why(Answer):
             return lines
         lines = item(f"never seen: {self.key}", width)
         for source in self.looked_in:
-            records = "" if source.records is None else f", {source.records:,} records"
+            records = "" if source.records is None else f", {counted(source.records, 'record')}"
             path = source.path if isinstance(source.path, str) else ", ".join(map(str, source.path))
-            lines += entry("looked in", f"{source.source} = {path} ({source.files:,} files{records})", width, 2)
+            said = f"{source.source} = {path} ({counted(source.files, 'file')}{records})"
+            lines += entry("looked in", said, width, 2)
         if not is_id(self.key):
             lines += item("a URL is found as it was crawled, to the letter", width, 2)
         return lines
@@ -162,12 +163,21 @@ def why(lake_uri: str, key: str) -> Why:
     rejects = _rejects(ledger, newest, key)
     kept = _kept(ledger, newest, key)
     seen = () if rejects or kept else _seen(ledger, key)
-    found = [name for name, there in (("kept", kept), ("rejected", rejects)) if there]
-    status = " and ".join(found) or ("read" if seen else "never seen")
     return Why(
-        key, status, tuple(rejects), tuple(kept), tuple(seen), tuple(_looked_in(ledger)),
+        key, _status(rejects, kept, seen), tuple(rejects), tuple(kept), tuple(seen), tuple(_looked_in(ledger)),
         tuple(of_ledger(ledger)),
     )  # fmt: skip
+
+
+def _status(rejects: Sequence[Reject], kept: Sequence[Kept], seen: Sequence[Seen]) -> str:
+    counts = {reject.counts for reject in rejects}
+    now = [name for name, there in (("kept", kept), ("rejected", NEWEST in counts)) if there]
+    if now:
+        return " and ".join(now)
+    for each, said in ((OLDER, "older steps"), (FAILED, FAILED)):
+        if each in counts:
+            return f"rejected by {said}"
+    return "read" if seen else "never seen"
 
 
 def _where(key: str) -> str:
