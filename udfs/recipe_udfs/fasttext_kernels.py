@@ -138,15 +138,15 @@ def best_leaf(hidden, output, left, right, stack, scores):
 @njit(cache=True)
 def predict(
     data, offsets, valid, rows, word_keys, word_ids, end_key, end_row, bucket_rows, shortest, longest,
-    output, left, right, cache_keys, cache_places, pool, used, labels, probabilities,
+    output, left, right, cache, pool, used, labels, probabilities,
 ):
     """The best label of each text and its probability; -1 for a text without a token.
 
     A text is one line: a newline is white space, and the row of `</s>` is added at its end, as the library's
-    `predict` does. A token `</s>` in the text ends it. The cache (keys, places as first << 16 | count in the
-    pool, [keys, pool entries] in use) lives as long as the model; it is emptied when full.
+    `predict` does. A token `</s>` in the text ends it. The cache (key and first << 16 | count in the pool;
+    used: [keys, pool entries]) lives as long as the model; it is emptied when full.
     """
-    mask = np.uint64(len(cache_keys) - 1)
+    mask = np.uint64(len(cache) - 1)
     room = 1 + longest * (LONG + 2)
     own = np.empty(room, np.int32)
     hidden = np.empty(DIMENSIONS, np.float32)
@@ -177,20 +177,21 @@ def predict(
                 n_rows += n
                 continue
             slot = key & mask
-            while cache_keys[slot] != key and cache_keys[slot] != _ZERO:
+            while cache[slot, 0] != key and cache[slot, 0] != _ZERO:
                 slot = (slot + _ONE) & mask
-            if cache_keys[slot] == _ZERO:
-                if 2 * used[0] >= len(cache_keys) or used[1] + room > len(pool):
-                    cache_keys[:] = _ZERO
+            if cache[slot, 0] == _ZERO:
+                if 2 * used[0] >= len(cache) or used[1] + room > len(pool):
+                    cache[:] = _ZERO
                     used[:] = 0
                     slot = key & mask
                 n = token_rows(
                     data, start, i, key, word_keys, word_ids, bucket_rows, shortest, longest, pool[used[1] :]
                 )
-                cache_keys[slot], cache_places[slot] = key, used[1] << 16 | n
+                cache[slot, 0], cache[slot, 1] = key, used[1] << 16 | n
                 used[0] += 1
                 used[1] += n
-            first, n = cache_places[slot] >> 16, cache_places[slot] & 0xFFFF
+            place = np.int64(cache[slot, 1])
+            first, n = place >> 16, place & 0xFFFF
             add_rows(hidden, rows, pool, first, n)
             n_rows += n
         if tokens == 0:
