@@ -51,7 +51,7 @@ class _Rows:
         csv.field_size_limit(sys.maxsize)  # the limit is ours, and in bytes
         self.spec, self.found = spec, found
         self.taken: list[Line] = []
-        delimiter, quote = spec.args.get("delimiter", ","), spec.args.get("quote", '"')
+        delimiter, quote = (_character(spec, name) for name in ("delimiter", "quote"))
         self.rows = csv.reader(_Lines(self), delimiter=delimiter, quotechar=quote, strict=True)
 
     def header(self, uri: str) -> list[str]:
@@ -117,6 +117,15 @@ class _Rows:
         return Record(first.offset, size, digits, reason=reason)
 
 
+def _character(spec: SourceSpec, name: str) -> str:
+    value = spec.args[name]
+    if len(value) != 1 or value in "\r\n":
+        raise SourceError(
+            f"source {spec.name}: {name} is {shown(value)!r}", remedy=f'give one character, as in `{name} = ";"`'
+        )
+    return value
+
+
 class _Lines:
     """The lines as text; bytes that are not UTF-8 become lone surrogates, which `_whole` finds. An iterator
     that goes on after it has raised, which a generator would not."""
@@ -144,7 +153,7 @@ class _Lines:
 
     def _to_the_end_of_the_quotes(self, line: Line) -> Line:
         """Passes over the lines of a quoted field that is too long; the last line of it, with its hash."""
-        quote = self.rows.spec.args.get("quote", '"').encode()
+        quote = self.rows.spec.args["quote"].encode()
         digest = raw_hash(line.data)
         while line.data is None or line.data.count(quote) % 2 == 0:
             following = next(self.rows.found, None)

@@ -227,6 +227,13 @@ def test_csv_without_a_usable_header_is_refused(tmp_path, data, message):
         pin(spec("csv", tmp_path / "a.csv"), {})
 
 
+@pytest.mark.parametrize("asked", [{"delimiter": "||"}, {"delimiter": ""}, {"quote": "\n"}])
+def test_csv_with_a_delimiter_or_quote_that_is_no_character(tmp_path, asked):
+    (tmp_path / "a.csv").write_bytes(CSV)
+    with pytest.raises(SourceError, match=next(iter(asked))):
+        pin(spec("csv", tmp_path / "a.csv", **asked), {})
+
+
 # ---- delta ----------------------------------------------------------------------------------------
 
 
