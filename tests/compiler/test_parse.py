@@ -129,8 +129,30 @@ def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path) -> Non
 
 
 TEXTS = [path.read_text("utf-8") for path in RECIPES]
-PIECES = ['"', '"""', "{", "}", "(", ")", "[", "]", "\n", "\0", "\ufeff", "\r\n", "\ud800", "#", "##", "${", "}", "\\",
-          "\u202e", "..", "==", " and ", "not ", "use ", "9" * 40, "(" * 70, "keep", "\nselect ", "é", "\t", "%", "$"]  # fmt: skip
+PIECES = [
+    *(
+        '"',
+        '"""',
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "\n",
+        "\0",
+        "\ufeff",
+        "\r\n",
+        "\ud800",
+        "#",
+        "##",
+        "${",
+        "}",
+        "\\",
+        "\u202e",
+    ),
+    *("..", "==", " and ", "not ", "use ", "9" * 40, "(" * 70, "keep", "\nselect ", "é", "\t", "%", "$"),
+]
 
 
 @st.composite

@@ -79,6 +79,7 @@ def everything(resolved: r.Resolved) -> Iterator[r.Expr]:
     for mix in resolved.mixes.values():
         for _, part in ((mix, mix), *((mix, phase) for phase in of_kind(mix.statements, r.Phase))):
             roots += [*part.settings.values(), *(value for one in part.statements for value in _values(one))]
+    roots += [table.call for table in resolved.tables.values() if table.call is not None]
     for tokenizer in resolved.tokenizers.values():
         roots.append(tokenizer.call)
     for endpoint in resolved.endpoints.values():

@@ -8,6 +8,7 @@ from recipec import ast
 from recipec import resolved as r
 from recipec.diagnostics import did_you_mean, listing
 from recipec.operators import KIND_CALLED, REQUIRED
+from recipec.resolving.builtin import TABLES
 from recipec.resolving.scope import Scope
 from recipec.resolving.values import typed
 
@@ -25,6 +26,8 @@ def operator_call(scope: Scope, node: ast.Name | ast.Call, kinds: Sequence[str],
 def find(scope: Scope, name: ast.Name, kinds: Sequence[str]) -> r.Operator | None:
     """The operator a name means; `checks.same_result` is `same_result` of the package used as `checks`."""
     catalogue = scope.context.catalogue
+    if "table" in kinds:
+        return TABLES.get(name.text)
     package = scope.module.plugins.get(name.parts[0])
     if package is not None and len(name.parts) > 1:
         scope.context.used.add((scope.module.name, f"use {name.parts[0]}"))
