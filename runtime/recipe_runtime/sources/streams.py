@@ -100,7 +100,7 @@ def zstd_chunks(file: Any) -> Iterator[bytes]:
         raise Damaged(False, f"zstd: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs more than the rest of a short line
 class Line:
     """One line without its end. `data` is None where it was too long or the stream broke in it: then its
     bytes were hashed, not held."""
