@@ -26,7 +26,7 @@ REFUSED = 'raise SystemExit("recipec: refused, see stderr")\n'
 
 def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A crash of ours is never shown as an error of theirs: Python's own 1 would say that the recipe is wrong."""
-    print("recipec: this is a defect of recipec, not of your recipe; please report it with these lines", file=sys.stderr)
+    print("recipec: this is a defect of recipec, not of your recipe; please report these lines", file=sys.stderr)
     traceback.print_exception(kind, error, trace)
     sys.stderr.flush()
     os._exit(DEFECT)

@@ -1,4 +1,4 @@
-"""Python source text from values and calls: literals that mean exactly one value, lines that a person would break so."""
+"""Python source text from values and calls: literals that mean exactly one value, lines broken as a person would."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _NAMES = {
     "undecided": "decide",
     "edited": "decide",
     "after_edit": "decide",
-    "document": "document",
+    "document": "document_row",
     "unique": "expect",
     "not_null": "expect",
 }
