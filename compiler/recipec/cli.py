@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -89,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("question", choices=("trace", "why", "runs", "run", "funnel", "balance"))
     made.add_argument("lake")
     made.add_argument("key", nargs="?", help="a doc_id or URL; for run: a run id; for funnel: an output")
-    made.add_argument("--from", dest="output", metavar="OUTPUT", help="trace: the output table the row is in")
-    made.add_argument("--version", type=int, help="trace: that version of the output instead of the newest")
+    made.add_argument("--output", metavar="NAME", help="trace: the output table the row is in")
+    made.add_argument("--version", type=int, help="trace, funnel: that version of the output, not the newest")
     made.add_argument("--json", action="store_true")
 
     made = command("doctor", doctor, "Look at Python, Java, jars, libraries, operators, stores and ports.")
@@ -185,7 +186,19 @@ def run(options: argparse.Namespace) -> int:
 
 def submit(options: argparse.Namespace) -> int:
     """spark-submit with Delta's jar and this Python, whatever its arguments."""
-    return _runtime("submit").submit(options.script, options.extra)
+    if options.script == "-":
+        script = sys.stdin.buffer.read().decode()
+    elif Path(options.script).is_file():
+        script = Path(options.script).read_text(encoding="utf-8")
+    else:
+        print(f"recipec: no script at {options.script}", file=sys.stderr)
+        return USAGE
+    errors = _runtime("errors")
+    try:
+        return _runtime("submit").submit(script, options.extra)
+    except errors.StepError as error:
+        print(f"recipec: error: {error}", file=sys.stderr)
+        return error.exit_code
 
 
 def _runtime(module: str) -> Any:
@@ -203,16 +216,26 @@ def _answers(function: Callable[[], Any], as_json: bool) -> int:
     if as_json:
         print(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(answer.text())
+        print(answer.text(shutil.get_terminal_size((110, 40)).columns))
     return getattr(answer, "exit_code", DONE)
 
 
 def lineage(options: argparse.Namespace) -> int:
     """One question to a lake; no JVM."""
-    if options.key is None and options.question in ("trace", "why", "run"):
-        print(f"recipec: lineage {options.question} wants a doc_id, URL or run id after the lake", file=sys.stderr)
+    if options.key is None and options.question in ("trace", "why", "run", "funnel"):
+        wanted = {"run": "a run id", "funnel": "an output", "trace": "a doc_id or URL", "why": "a doc_id or URL"}
+        print(f"recipec: lineage {options.question} wants {wanted[options.question]} after the lake", file=sys.stderr)
         return USAGE
-    return _answers(lambda: _runtime("lineage").ask(options), options.json)
+    module = _runtime("lineage")
+    ask: dict[str, Callable[[], Any]] = {
+        "trace": lambda: module.trace(options.lake, options.output, options.key, options.version),
+        "why": lambda: module.why(options.lake, options.key),
+        "runs": lambda: module.runs(options.lake),
+        "run": lambda: module.run(options.lake, options.key),
+        "funnel": lambda: module.funnel(options.lake, options.key, options.version),
+        "balance": lambda: module.balance(options.lake),
+    }
+    return _answers(ask[options.question], options.json)
 
 
 def doctor(options: argparse.Namespace) -> int:
