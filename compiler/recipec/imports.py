@@ -151,7 +151,12 @@ class Loader:
         self._alias(module, item, alias)
         used = self.modules.get(name)
         if used is None:
-            text, problem = decode(name, path.read_bytes())
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                self.found.append(Diagnostic("E0210", f"`{target}` cannot be read: {error.strerror}", span))
+                return
+            text, problem = decode(name, data)
             if problem:
                 self.found.append(problem)
             used = self.load(name, text, path, chain)

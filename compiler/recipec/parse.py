@@ -32,7 +32,7 @@ GRAMMAR_OPTIONS = {
 
 _SCAN = re.compile(r'"""[\s\S]*?"""|"""|"(?!"")(?:[^"\\\n]++|\\.)*+"|"|#[^\n]*+|[(\[{]|[)\]}]|\n')
 _ITEM = re.compile(rf"(?:{'|'.join(ITEM_WORDS)})(?![a-z0-9_])")
-_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+\Z")
 
 
@@ -74,7 +74,7 @@ class _Piece:
 
 def parse(name: str, text: str) -> Parsed:
     """The tree of a recipe file; `name` goes into its spans."""
-    bad = _UNPRINTABLE.search(text)
+    bad = UNPRINTABLE.search(text)
     if bad:
         what = describe(bad[0])
         return Parsed(
@@ -100,7 +100,7 @@ def parse(name: str, text: str) -> Parsed:
 
 def parse_value(name: str, text: str) -> tuple[ast.Expr | None, tuple[Diagnostic, ...]]:
     """A value as it could stand after `=`, for parameters given on the command line."""
-    bad = _UNPRINTABLE.search(text)
+    bad = UNPRINTABLE.search(text)
     if bad:
         span = Span(name, bad.start(), bad.end())
         return None, (Diagnostic("E0101", f"the value holds {describe(bad[0])}", span),)

@@ -395,10 +395,11 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """`event` is `fail`, `waiting` or `shortage`; actions are tried in order."""
+    """`event` is `fail` or `waiting` (actions are operators) or `shortage` (a Lit each: `error`, `repeat`,
+    `renormalise`); actions are tried in order."""
 
     event: str
-    actions: tuple[OpCall, ...]
+    actions: tuple[OpCall | Lit, ...]
     span: Span
     doc: str = ""
 

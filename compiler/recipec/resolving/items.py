@@ -11,7 +11,7 @@ from recipec.ast import Span
 from recipec.columns import DATASET, DOCUMENT, FROM_SOURCE, TABLE
 from recipec.diagnostics import Diagnostic, Label, did_you_mean
 from recipec.imports import Loader, Module
-from recipec.parse import parse_value
+from recipec.parse import UNPRINTABLE, parse_value
 from recipec.resolving import calls, expressions, mixes
 from recipec.resolving.blocks import settings, spliced
 from recipec.resolving.bodies import Body, expectation
@@ -19,6 +19,7 @@ from recipec.resolving.prompts import Prompts
 from recipec.resolving.scope import Context, RelationInfo, Scope
 from recipec.resolving.values import literal, typed
 from recipec.settings import COMPUTE, ENDPOINT, MERGE, TRAIN, WRITE
+from recipec.words import describe
 
 PARAM_TYPES = ("path", "text", "int", "number", "count", "share", "bytes", "duration", "money", "list", "bool")
 VERBATIM = ("path", "text")
@@ -105,7 +106,16 @@ class Items(Prompts):
         name, type_ = item.name.text, item.type.text
         file = f"--param {name}"
         if type_ in VERBATIM:
-            return r.Lit(written, None, item.name.span)
+            bad = UNPRINTABLE.search(written)
+            if bad is None:
+                return r.Lit(written, None, item.name.span)
+            return self.scope.report(
+                "E0231",
+                f"`--param {name}=…` does not fit",
+                item.name.span,
+                f"`{name}` is declared here as {type_}",
+                help=f"the value holds {describe(bad[0])}",
+            )
         node, found = parse_value(file, written)
         reason = found[0].message if found else ""
         if node is not None and not found:
