@@ -104,7 +104,8 @@ def expected_phrase(terminals: Iterable[str]) -> str:
 def describe(value: str) -> str:
     """A piece of the text, short and printable, as it is named in a message."""
     if len(value) == 1 and not value.isprintable():
-        return f"the character U+{ord(value):04X} ({unicodedata.name(value, 'control character')})"
+        other = "half of a surrogate pair" if 0xD800 <= ord(value) <= 0xDFFF else "a control character"
+        return f"the character U+{ord(value):04X} ({unicodedata.name(value, other)})"
     first, _, rest = value.partition("\n")
     shown = first if len(first) <= 40 else first[:39] + "…"
     return f"`{shown}{'…' if rest and not shown.endswith('…') else ''}`"

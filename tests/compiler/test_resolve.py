@@ -205,7 +205,7 @@ def test_a_text_given_on_the_command_line_is_taken_as_it_is() -> None:
 
 def test_a_path_that_is_no_text_is_refused() -> None:
     (found,) = Compilation(text=f"{PAGES}\nwrite pages to delta(lake)\n", params={"lake": "\udcff"}).errors
-    assert (found.code, found.help) == ("E0231", "the value holds the character U+DCFF (not a character of a text)")
+    assert (found.code, found.help) == ("E0231", "the value holds the character U+DCFF (half of a surrogate pair)")
 
 
 def test_relations_stand_in_dependency_order() -> None:
