@@ -63,19 +63,26 @@ def explain(error: BaseException) -> tuple[int, str]:
         return 143, "recipec: terminated; finished shards are kept, run again to go on"
     if isinstance(error, StepError):
         return error.exit_code, f"recipec: error: {error}"
+    outside = _is_outside(error)
+    full = _full_disk() if outside or _is_spark(error) else None
+    if full:
+        return FAILED, (
+            f"recipec: error: no space left in {full}\n"
+            "  help: free some, or move the lake or Spark's local folder (spark.local.dir), and run again;"
+            " what was committed is kept"
+        )
     if _is_spark(error):
-        full = _full_disk()
-        if full:
-            return FAILED, (
-                f"recipec: error: no space left in {full}\n"
-                "  help: free some, or move the lake or Spark's local folder (spark.local.dir), and run again;"
-                " what was committed is kept"
-            )
         return _spark_failure(error)
-    return (
-        DEFECT,
-        "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below",
-    )
+    if outside:
+        return FAILED, f"recipec: error: {error}\n  help: what was committed is kept; mend the cause and run again"
+    return DEFECT, _OURS
+
+
+def _is_outside(error: BaseException) -> bool:
+    """What a disk, a store or another writer does to us."""
+    from deltalake.exceptions import DeltaError
+
+    return isinstance(error, OSError | DeltaError)
 
 
 def _is_spark(error: BaseException) -> bool:

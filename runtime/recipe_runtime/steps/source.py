@@ -16,7 +16,7 @@ from typing import Any
 
 from recipe_runtime import ops, shards, tables
 from recipe_runtime.arrow import arrow_schema, spark_struct
-from recipe_runtime.digest import shard_digest, step_digest
+from recipe_runtime.digest import digest, shard_digest, step_digest
 from recipe_runtime.errors import StepError
 from recipe_runtime.relation import Relation
 from recipe_runtime.worker import Blob, Extract
@@ -157,7 +157,8 @@ class _Documents:
     def __init__(self, job: Any, source: Source, operation: str, at: str, libraries: Mapping[str, str]):
         self.job, self.source, self.operation, self.at, self.libraries = job, source, operation, at, libraries
         self.step = step_digest(operation, [], libraries, source.pinned.pins())
-        self.shard = shard_digest(operation, None, libraries)
+        # The types of the fields used belong to a shard too: rows of one table have one type.
+        self.shard = shard_digest(operation, digest("schema", source.pinned.pins()["schema"]), libraries)
         self.uri = job.lake.relation(self.shard)
 
     @cached_property

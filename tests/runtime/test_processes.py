@@ -1,0 +1,252 @@
+"""Jobs as processes of their own: killed, interrupted, out of disk; and every way to submit one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pydoc_data.topics
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from recipe_runtime.session import DELTA_JAR
+from running import compile_recipe, versions
+
+RECIPE = """
+recipe small
+edition 2026
+param input: path
+param lake: path
+param least: int = 20
+source pages = jsonl(input) { id = id }
+select clean from pages {
+  keep stats.words >= least
+}
+write clean to delta(lake) {
+  partition = [source]
+  expect unique(doc_id, epoch)
+}
+"""
+
+
+def write_files(folder: Path, count: int) -> list[Path]:
+    """`count` JSONL files of a few topics each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    topics = sorted(pydoc_data.topics.topics.items())
+    out = []
+    for i in range(count):
+        path = folder / f"{i:03}.jsonl"
+        rows = [{"id": f"{name}-{i}", "text": f"{text} {i}"} for name, text in topics[i % 70 : i % 70 + 3]]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        out.append(path)
+    return out
+
+
+def child(script: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """The script run by this Python in a session of its own."""
+    path = folder / "job.py"
+    path.write_text(script)
+    log = (folder / "log").open("wb")
+    env = {**os.environ, **environment}
+    return subprocess.Popen([sys.executable, str(path)], stdout=log, stderr=log, env=env, start_new_session=True)
+
+
+def ended(process: subprocess.Popen[bytes], folder: Path, seconds: float = 300) -> tuple[int, str]:
+    """Exit code and what it printed."""
+    code = process.wait(seconds)
+    return code, (folder / "log").read_text(errors="replace")
+
+
+def alive(group: int) -> list[int]:
+    """Processes of a session that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[3]) == group and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def markers(lake: Path) -> dict[str, str]:
+    """file_id → run, of the documents read so far."""
+    for folder in (lake / "_recipec" / "relations").glob("*"):
+        table = DeltaTable(str(folder))
+        if "records" in [field.name for field in table.schema().fields]:
+            rows = table.to_pyarrow_table(columns=["file_id", "run_id", "marker"]).to_pylist()
+            return {row["file_id"]: row["run_id"] for row in rows if row["marker"]}
+    return {}
+
+
+def texts(lake: Path) -> list[str]:
+    return sorted(DeltaTable(str(lake / "clean")).to_pyarrow_table(columns=["text"])["text"].to_pylist())
+
+
+def test_a_run_killed_in_mid_extraction_loses_only_its_open_shard(run_recipe, tmp_path):
+    """Fault 3."""
+    write_files(tmp_path / "in", 5)
+    lake = tmp_path / "lake"
+    params = {"input": str(tmp_path / "in"), "lake": str(lake)}
+    script = compile_recipe(RECIPE, params)
+    code, log = ended(child(script, tmp_path, RECIPEC_SHARD_BYTES="1", RECIPEC_FAILPOINT="shard:2"), tmp_path)
+    assert code == -signal.SIGKILL, log
+    before = markers(lake)
+    assert len(before) == 2 and not (lake / "clean").exists()
+    run_recipe(RECIPE, lake, input=params["input"])
+    after = markers(lake)
+    assert len(after) == 5 and {file: after[file] for file in before} == before
+    assert versions(lake)["clean"] == 0
+    run_recipe(RECIPE, tmp_path / "undisturbed", input=params["input"])
+    assert texts(lake) == texts(tmp_path / "undisturbed")
+
+
+def test_a_run_killed_after_its_commit_is_completed_by_the_next(run_recipe, tmp_path):
+    """Fault 4: no second version, and the record of the first is repaired."""
+    write_files(tmp_path / "in", 2)
+    lake = tmp_path / "lake"
+    params = {"input": str(tmp_path / "in"), "lake": str(lake)}
+    code, log = ended(child(compile_recipe(RECIPE, params), tmp_path, RECIPEC_FAILPOINT="commit"), tmp_path)
+    assert code == -signal.SIGKILL, log
+    assert versions(lake)["clean"] == 0
+    ran = run_recipe(RECIPE, lake, input=params["input"])
+    assert versions(lake)["clean"] == 0
+    rows = ran.ledger("runs")
+    dead, living = sorted({row["run_id"] for row in rows})
+    repaired = next(row for row in rows if row["run_id"] == dead and row["state"] == "ended")
+    assert repaired["repaired_by"] == living and repaired["outputs"][0]["version"] == 0
+    assert [row["kind"] for row in ran.ledger("steps")].count("write") == 1
+    assert sum(row["rows"] for row in ran.ledger("stats")) == len(texts(lake))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_job_with_its_code_and_leaves_no_process(run_recipe, tmp_path, number, code):
+    """Fault 13: finished shards are kept."""
+    write_files(tmp_path / "in", 40)
+    lake = tmp_path / "lake"
+    params = {"input": str(tmp_path / "in"), "lake": str(lake)}
+    process = child(compile_recipe(RECIPE, params), tmp_path, RECIPEC_SHARD_BYTES="1")
+    deadline = time.monotonic() + 200
+    while not (found := markers(lake)) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    assert 0 < len(found) < 40, (tmp_path / "log").read_text()
+    process.send_signal(number)
+    assert ended(process, tmp_path)[0] == code
+    deadline = time.monotonic() + 20
+    while alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert alive(process.pid) == []
+    kept = markers(lake)
+    assert found.items() <= kept.items()
+    run_recipe(RECIPE, lake, input=params["input"])
+    assert kept.items() <= markers(lake).items() and versions(lake)["clean"] == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 24 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def bulk(folder: Path, megabytes: int) -> None:
+    """One JSONL file of text that does not compress."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "bulk.jsonl").open("w") as out:
+        for i in range(megabytes * 4):
+            out.write(json.dumps({"id": str(i), "text": os.urandom(125_000).hex()}) + "\n")
+
+
+def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, small_disk):
+    """Fault 14, the lake's disk."""
+    write_files(tmp_path / "in", 1)
+    lake = small_disk / "lake"
+    run_recipe(RECIPE, lake, input=str(tmp_path / "in"))
+    before = texts(lake)
+    bulk(tmp_path / "in", 40)
+    script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(lake), "least": "0"})
+    code, log = ended(child(script, tmp_path), tmp_path)
+    assert code == 4, log
+    assert f"no space left in {lake}" in log
+    assert texts(lake) == before and versions(lake)["clean"] == 0
+
+
+def test_a_full_local_folder_of_spark_is_named(tmp_path, small_disk):
+    """Fault 14, Spark's disk: the shuffle of the join does not fit."""
+    bulk(tmp_path / "in", 60)
+    script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(tmp_path / "lake"), "least": "0"})
+    arguments = f"--conf spark.local.dir={small_disk} --conf spark.sql.autoBroadcastJoinThreshold=-1 pyspark-shell"
+    code, log = ended(child(script, tmp_path, PYSPARK_SUBMIT_ARGS=arguments), tmp_path)
+    assert code == 4, log
+    assert f"no space left in {small_disk}" in log
+    assert not (tmp_path / "lake" / "clean" / "_delta_log").exists()
+
+
+# ---- every way to submit -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def submitted(tmp_path_factory) -> dict[str, Path]:
+    """A recipe that is right, a wrong one, and an input."""
+    folder = tmp_path_factory.mktemp("submit")
+    write_files(folder / "in", 2)
+    right, wrong = folder / "right.recipe", folder / "wrong.recipe"
+    right.write_text(RECIPE.replace("param input: path", f'param input: path = "{folder / "in"}"'))
+    wrong.write_text(RECIPE.replace("stats.words", "stats.wurds"))
+    return {"folder": folder, "right": right, "wrong": wrong, "lake": folder / "lake"}
+
+
+RECIPEC = f"{sys.executable} -m recipec.cli"
+SPARK_SUBMIT = str(Path(sys.executable).parent / "spark-submit")
+FORMS = {
+    "pipe": f"{RECIPEC} compile {{recipe}} {{params}} | {SPARK_SUBMIT} pyspark-shell-main",
+    "shell-init": (
+        f'export PATH={Path(sys.executable).parent}:$PATH; eval "$({RECIPEC} shell-init bash)"; '
+        f"{RECIPEC} compile {{recipe}} {{params}} | spark-submit"
+    ),
+    "submit": f"{RECIPEC} compile {{recipe}} {{params}} | {RECIPEC} submit - -- --master local[2]",
+    "file": (
+        f"{RECIPEC} compile {{recipe}} {{params}} -o {{folder}}/job.py && "
+        f"{SPARK_SUBMIT} --packages {DELTA_JAR} {{folder}}/job.py"
+    ),
+}
+
+
+def run_form(form: str, submitted: dict[str, Path], recipe: str, **params: object) -> subprocess.CompletedProcess[str]:
+    """One form, in bash, without pipefail."""
+    given = " ".join(f"--param {name}={value}" for name, value in {"lake": submitted["lake"], **params}.items())
+    command = FORMS[form].format(recipe=submitted[recipe], params=given, folder=submitted["folder"])
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, timeout=300)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_runs_a_recipe(form, submitted):
+    done = run_form(form, submitted, "right")
+    assert done.returncode == 0, done.stderr
+    assert versions(submitted["lake"])["clean"] == 0 and len(texts(submitted["lake"])) == 6
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_fails_for_a_wrong_recipe(form, submitted):
+    done = run_form(form, submitted, "wrong", input=submitted["folder"])
+    assert done.returncode == 1, done.stderr
+    assert "error[E" in done.stderr
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_fails_with_4_for_a_step_that_cannot_do_its_work(form, submitted):
+    done = run_form(form, submitted, "right", input=submitted["folder"] / "nowhere" / "*.jsonl")
+    assert done.returncode == 4, done.stderr
+    assert "no file at" in done.stderr and "help:" in done.stderr
