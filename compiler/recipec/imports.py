@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -252,8 +253,6 @@ class Loader:
 
 def _broken_names(text: str, diagnostics: tuple[Diagnostic, ...]) -> frozenset[str]:
     """Names of items that could not be read: whoever uses them is not told that they do not exist."""
-    import re
-
     if not diagnostics:
         return frozenset()
     return frozenset(re.findall(r"^[a-z]+[ \t]+([a-z_][a-z0-9_]*)", text, re.MULTILINE))

@@ -7,6 +7,7 @@ No type of the parser generator leaves this file.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,14 +42,9 @@ def _machine() -> tuple[Lark, Builder]:
     """The parser; its tables lie beside Python's own compiled files, made by the first use that may write."""
     builder = Builder()
     tables = GRAMMAR.parent / "__pycache__" / f"grammar.{implementation.cache_tag}.tables"
-    tables.parent.mkdir(exist_ok=True) if _writable(GRAMMAR.parent) else None
+    with suppress(OSError):
+        tables.parent.mkdir(exist_ok=True)
     return Lark(GRAMMAR.read_text("utf-8"), transformer=builder, cache=str(tables), **GRAMMAR_OPTIONS), builder
-
-
-def _writable(folder: Path) -> bool:
-    from os import W_OK, access
-
-    return access(folder, W_OK)
 
 
 @dataclass(frozen=True, slots=True)

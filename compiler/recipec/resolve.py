@@ -14,17 +14,27 @@ from recipec.ast import Span
 from recipec.diagnostics import Diagnostic
 from recipec.imports import Loader, Module
 from recipec.operators import Catalogue
+from recipec.resolving import calls, expressions, rules
 from recipec.resolving.items import Items
 from recipec.resolving.scope import Context, Scope
 
 EDITIONS = (2026,)
 
 
+class _Binding:
+    """The four that hold one another, tied together here so that no file imports in a circle."""
+
+    expression = staticmethod(expressions.expression)
+    column = staticmethod(expressions.column)
+    operator_call = staticmethod(calls.operator_call)
+    filter_condition = staticmethod(rules.filter_condition)
+
+
 def resolve(
     module: Module, loader: Loader, catalogue: Catalogue, params: Mapping[str, str]
 ) -> tuple[r.Resolved, list[Diagnostic]]:
     """The recipe of a loaded module, and what was found wrong on the way (syntax errors are the loader's)."""
-    context = Context(catalogue)
+    context = Context(catalogue, _Binding)
     context.found.extend(catalogue.diagnostics)
     scope = Scope(context, module)
     items = context.items = Items(context, loader, scope, params)

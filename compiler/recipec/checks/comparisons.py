@@ -11,7 +11,7 @@ from recipec import units
 from recipec.checks.walk import everything
 from recipec.columns import FINISH_WORDS, ORIGIN_WORDS, kind_of
 from recipec.diagnostics import Diagnostic, did_you_mean
-from recipec.resolving.expressions import called, type_of, unit_of
+from recipec.resolving.kinds import called, type_of, unit_of
 
 WORDS = {"finish": FINISH_WORDS, "origin": ORIGIN_WORDS}
 

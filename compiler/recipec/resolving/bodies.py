@@ -8,10 +8,10 @@ from recipec import ast
 from recipec import resolved as r
 from recipec.columns import ANSWER, DATASET, DOCUMENT, LANGUAGE, kind_of
 from recipec.diagnostics import did_you_mean
-from recipec.resolving import calls, expressions
+from recipec.resolving import calls, expressions, kinds
 from recipec.resolving.blocks import settings, spliced
 from recipec.resolving.rules import rule_text, rules_of
-from recipec.resolving.scope import RelationInfo, Scope
+from recipec.resolving.scope import ROW_KINDS, RelationInfo, Scope
 from recipec.settings import ASK, PAIR, SAMPLE
 
 EVENTS = ("fail", "waiting", "shortage")
@@ -106,7 +106,7 @@ class Body:
 
     def _score(self, scope: Scope, line: ast.Score) -> r.Statement | None:
         expr = expressions.expression(scope, line.expr)
-        type_ = expressions.type_of(expr)
+        type_ = kinds.type_of(expr)
         self.schema[line.name.text] = type_
         if isinstance(expr, r.Unknown):
             return None
@@ -121,14 +121,14 @@ class Body:
         self.schema["tier"] = "string"
         self.tiers = tuple(dict.fromkeys(row.name for row in rows))
         if isinstance(by, r.Col) and kind_of(by.type) not in ("number", "any"):
-            by = scope.report("E0301", f"tiers are cut from a number; `{by.name}` is {expressions.called(by)}", by.span)
+            by = scope.report("E0301", f"tiers are cut from a number; `{by.name}` is {kinds.called(by)}", by.span)
         if not isinstance(by, r.Col):
             return None
         return r.Tier(by, tuple(rows), line.span, line.doc)
 
     def _measure(self, scope: Scope, line: ast.Measure) -> r.Statement | None:
         expr = expressions.expression(scope, line.expr)
-        self.measures[line.name.text] = expressions.type_of(expr)
+        self.measures[line.name.text] = kinds.type_of(expr)
         return None if isinstance(expr, r.Unknown) else r.Measure(line.name.text, expr, line.span, line.doc)
 
     def _expect(self, scope: Scope, line: ast.Expect) -> r.Statement | None:
@@ -166,12 +166,12 @@ class Body:
             )
             return None
         expr = expressions.expression(scope, line.value)
-        type_ = expressions.type_of(expr)
+        type_ = kinds.type_of(expr)
         self.schema[line.name.text] = DOCUMENT.get(line.name.text, type_)
         if isinstance(expr, r.Unknown):
             return None
         if line.name.text == "text" and kind_of(type_) not in ("text", "any"):
-            scope.report("E0301", f"`text` is a text, not {expressions.called(expr)}", line.value.span)
+            scope.report("E0301", f"`text` is a text, not {kinds.called(expr)}", line.value.span)
         return r.Set(line.name.text, expr, type_, line.span, line.doc)
 
 
@@ -202,7 +202,7 @@ def expectation(scope: Scope, line: ast.Expect) -> r.Expect | None:
         if isinstance(call, r.Unknown):
             return None
         return r.Expect(r.Rule(call, call.text, node.span, scope.via or node.span, line.doc), line.span, line.doc)
-    if isinstance(node, ast.Call) and calls.find(scope, node.function, expressions.ROW_KINDS) is None:
+    if isinstance(node, ast.Call) and calls.find(scope, node.function, ROW_KINDS) is None:
         calls.unknown(scope, node.function, ("expect",), "an expectation")
         return None
     expr = expressions.condition(scope, node)

@@ -8,13 +8,13 @@ from decimal import Decimal, DivisionByZero, InvalidOperation, localcontext
 from recipec import ast, units
 from recipec import resolved as r
 from recipec.ast import Span
-from recipec.columns import DOCUMENT, kind_of
-from recipec.diagnostics import did_you_mean
-from recipec.resolving.scope import Scope
+from recipec.columns import DATASET, DOCUMENT, kind_of
+from recipec.diagnostics import Label, did_you_mean, nearest
+from recipec.resolving import calls
+from recipec.resolving.kinds import called, type_of
+from recipec.resolving.scope import CONSTANTS, ROW_KINDS, Scope, is_column, meaning
 
 MAX_NUMBER = Decimal(10) ** 30
-ROW_KINDS = ("statistic", "score")
-_CONSTANTS = {"true": True, "false": False, "none": None}
 
 
 def expression(scope: Scope, node: ast.Expr, words: bool = False, environment: bool = False) -> r.Expr:
@@ -134,26 +134,6 @@ def name(scope: Scope, node: ast.Name, words: bool = False) -> r.Expr:
     return _dotted(scope, node)
 
 
-def is_column(scope: Scope, word: str) -> bool:
-    return any(columns is not None and word in columns for columns in (scope.row, scope.figures))
-
-
-def meaning(scope: Scope, word: str) -> str | None:
-    """`parameter`, `column`, `value` (a param, table or model), `operator` or `item`; None for a plain word."""
-    if word in scope.bindings:
-        return "parameter"
-    if is_column(scope, word):
-        return "column"
-    item = scope.module.items.get(word)
-    if isinstance(item, ast.Param | ast.Table | ast.Rounds) or (isinstance(item, ast.Derive) and item.kind == "train"):
-        return "value"
-    if word in _CONSTANTS:
-        return "value"
-    if scope.context.catalogue.get(word, ROW_KINDS) is not None:
-        return "operator"
-    return "item" if item is not None else None
-
-
 def _simple(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
     word = node.parts[0]
     match meaning(scope, word):
@@ -163,8 +143,6 @@ def _simple(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
         case "column":
             item = scope.module.items.get(word)
             if isinstance(item, ast.Param | ast.Table):
-                from recipec.diagnostics import Label
-
                 return scope.report(
                     "E0222",
                     f"`{word}` is a column here and also the name of an item",
@@ -174,12 +152,10 @@ def _simple(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
                 )
             return column(scope, node)
         case "value":
-            if word in _CONSTANTS and word not in scope.module.items:
-                return r.Lit(_CONSTANTS[word], None, node.span, word=True)
+            if word in CONSTANTS and word not in scope.module.items:
+                return r.Lit(CONSTANTS[word], None, node.span, word=True)
             return scope.context.items.value(scope, node)
         case "operator":
-            from recipec.resolving import calls
-
             return calls.operator_call(scope, node, ROW_KINDS, "a figure of a row")
         case "item":
             return _item(scope, node, words)
@@ -191,9 +167,7 @@ def _simple(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
 def _item(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
     item = scope.module.items[node.parts[0]]
     if isinstance(item, ast.Filter):
-        from recipec.resolving import rules
-
-        return rules.filter_condition(scope, node)
+        return scope.context.bind.filter_condition(scope, node)
     if words:
         return r.Lit(node.text, None, node.span, word=True)
     kinds = {
@@ -213,8 +187,6 @@ def _item(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
 
 
 def _dotted(scope: Scope, node: ast.Name) -> r.Expr:
-    from recipec.resolving import calls, rules
-
     first, rest = node.parts[0], ".".join(node.parts[1:])
     if first == "source" and scope.source is not None:
         return _member(scope, node, scope.source, rest, "source", scope.complete)
@@ -222,7 +194,7 @@ def _dotted(scope: Scope, node: ast.Name) -> r.Expr:
     if operator is not None:
         return calls.bind(scope, operator, (), node)
     if first in scope.module.uses and first not in scope.module.plugins:
-        return rules.filter_condition(scope, node)
+        return scope.context.bind.filter_condition(scope, node)
     if is_column(scope, first) and scope.row is not None and kind_of(scope.row.get(first, "any")) in ("map", "any"):
         return r.Col(node.text, "any", None, node.span)
     item = scope.module.items.get(first)
@@ -230,8 +202,6 @@ def _dotted(scope: Scope, node: ast.Name) -> r.Expr:
         info = scope.context.items.relation(scope, ast.Relation(ast.Name((first,), node.span), (), node.span))
         if info is None:
             return r.Unknown(node.span)
-        from recipec.columns import DATASET
-
         return _member(scope, node, {**DATASET, **info.schema}, rest, first, info.complete)
     if scope.known_broken(first):
         return r.Unknown(node.span)
@@ -293,8 +263,6 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
         one for one, item in scope.module.items.items() if isinstance(item, ast.Param | ast.Table | ast.Filter)
     ] + [*scope.bindings]
     operators = scope.context.catalogue.names(ROW_KINDS) if scope.row is not None else []
-    from recipec.diagnostics import nearest
-
     guess = nearest(word, [*columns, *values, *operators])
     known = columns if scope.row is not None else values
     what = "columns" if scope.row is not None else "parameters"
@@ -312,16 +280,14 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
 
 def call(scope: Scope, node: ast.Call, environment: bool = False) -> r.Expr:
     """A call in an expression: `env`, a filter with arguments, or an operator."""
-    from recipec.resolving import calls, rules
-
     first = node.function.parts[0]
     if node.function.parts == ("env",):
         return env(scope, node, environment)
     if calls.find(scope, node.function, ROW_KINDS) is None:
         if len(node.function.parts) > 1 and first in scope.module.uses and first not in scope.module.plugins:
-            return rules.filter_condition(scope, node)
+            return scope.context.bind.filter_condition(scope, node)
         if isinstance(scope.module.items.get(first), ast.Filter):
-            return rules.filter_condition(scope, node)
+            return scope.context.bind.filter_condition(scope, node)
         if scope.known_broken(first):
             return r.Unknown(node.span)
     return calls.operator_call(scope, node, ROW_KINDS, "a figure of a row")
@@ -494,70 +460,3 @@ def condition(scope: Scope, node: ast.Expr) -> r.Expr:
         value.span,
         help="compare it: `>= 3`, `== en`, `in 1 .. 5`",
     )
-
-
-# ---- what an expression is ---------------------------------------------------------------------
-
-
-def type_of(expr: r.Expr) -> str:
-    """The type of a bound expression, as Spark spells it, or `any`."""
-    match expr:
-        case r.Lit(value=bool()):
-            return "boolean"
-        case r.Lit(value=int()):
-            return "bigint"
-        case r.Lit(value=float()):
-            return "double"
-        case r.Lit(value=str()):
-            return "string"
-        case r.Lit(value=tuple()):
-            return "array<string>"
-        case r.Col() | r.OpCall():
-            return expr.type
-        case r.Compare() | r.InRange() | r.InList() | r.InTable() | r.Not() | r.And() | r.Or():
-            return "boolean"
-        case r.Arith():
-            return "double"
-        case r.Template():
-            return "string"
-        case r.Sequence():
-            return "array<string>"
-    return "any"
-
-
-def unit_of(expr: r.Expr) -> str | None:
-    """What an expression measures, where that is known."""
-    match expr:
-        case r.Lit() | r.Col():
-            return expr.unit
-        case r.OpCall():
-            return units.unit_of_name(expr.operator.name)
-    return None
-
-
-def called(expr: r.Expr) -> str:
-    """An expression in a message."""
-    match expr:
-        case r.Lit(value=None):
-            return "`none`"
-        case r.Lit(unit=str()):
-            return units.called(expr.unit)
-        case r.EnvRef():
-            return "read from the environment"
-        case r.Interval():
-            return "a range"
-        case r.RelationRef():
-            return "a relation"
-        case r.ItemRef():
-            return f"a {expr.kind}"
-        case r.PromptCall():
-            return "a prompt"
-    kind = kind_of(type_of(expr))
-    return {
-        "text": "a text",
-        "number": "a number",
-        "bool": "true or false",
-        "list": "a list",
-        "map": "a map",
-        "time": "a time",
-    }.get(kind, "a value known only when it runs")

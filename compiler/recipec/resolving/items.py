@@ -12,7 +12,7 @@ from recipec.columns import DATASET, DOCUMENT, FROM_SOURCE, TABLE
 from recipec.diagnostics import Diagnostic, Label, did_you_mean
 from recipec.imports import Loader, Module
 from recipec.parse import UNPRINTABLE, parse_value
-from recipec.resolving import calls, expressions, mixes
+from recipec.resolving import calls, expressions, kinds, mixes
 from recipec.resolving.blocks import settings, spliced
 from recipec.resolving.bodies import Body, expectation
 from recipec.resolving.prompts import Prompts
@@ -96,7 +96,7 @@ class Items(Prompts):
             return value
         return self.scope.report(
             "E0301",
-            f"`{item.name.text}` is {expressions.called(value)}",
+            f"`{item.name.text}` is {kinds.called(value)}",
             node.span,
             help="a parameter has a plain value",
         )
@@ -285,7 +285,7 @@ class Items(Prompts):
             return None if isinstance(value, r.Unknown) else value
         scope.report(
             "E0301",
-            f"a column comes from a field, an extractor or is one value; this is {expressions.called(value)}",
+            f"a column comes from a field, an extractor or is one value; this is {kinds.called(value)}",
             node.span,
         )
         return None
@@ -448,4 +448,4 @@ def _type_of_field(value: r.OpCall | r.Field | r.Lit, fields: Mapping[str, str])
     """The type of a column of one's own; only the run knows what a record's field holds."""
     if isinstance(value, r.Field):
         return fields.get(value.name, "any")
-    return expressions.type_of(value)
+    return kinds.type_of(value)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from recipec import ast
 from recipec import resolved as r
 from recipec.ast import Span
-from recipec.diagnostics import Diagnostic, Fix, Label
-from recipec.imports import Module
+from recipec.diagnostics import Diagnostic, Fix, Label, did_you_mean
+from recipec.imports import Loader, Module
 from recipec.operators import Catalogue
-
-if TYPE_CHECKING:
-    from recipec.resolving.items import Items
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,36 @@ class RelationInfo:
     """False where there may be more columns than `schema` says: a source that declares none."""
 
 
+class Lookups(Protocol):
+    """The items of the recipe, as `recipec.resolving.items.Items` finds them."""
+
+    loader: Loader
+
+    def relation(self, scope: Scope, node: ast.Relation) -> RelationInfo | None: ...
+    def param_value(self, scope: Scope, name: str, span: Span) -> r.Expr: ...
+    def value(self, scope: Scope, node: ast.Name) -> r.Expr: ...
+    def endpoint(self, scope: Scope, node: ast.Name) -> str | None: ...
+    def prompt_call(self, scope: Scope, node: ast.Name | ast.Call) -> r.PromptCall | r.Unknown: ...
+
+
+class Binding(Protocol):
+    """What values, calls, expressions and rules need of one another: each holds the others inside it."""
+
+    def expression(self, scope: Scope, node: ast.Expr, words: bool = False, environment: bool = False) -> r.Expr: ...
+    def column(self, scope: Scope, node: ast.Name) -> r.Expr: ...
+    def operator_call(self, scope: Scope, node: ast.Name | ast.Call, kinds: tuple[str, ...], what: str) -> r.Expr: ...
+    def filter_condition(self, scope: Scope, node: ast.Name | ast.Call) -> r.Expr: ...
+
+
 @dataclass(slots=True)
 class Context:
     """What all of one resolution shares."""
 
     catalogue: Catalogue
+    bind: Binding
     found: list[Diagnostic] = field(default_factory=list)
     used: set[tuple[str, str]] = field(default_factory=set)
-    items: Items | None = None
+    items: Lookups | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +166,6 @@ def bind_parameters(
         else:
             name = argument.name.text
         if name not in names:
-            from recipec.diagnostics import did_you_mean
-
             scope.report(
                 "E0204",
                 f"`{what}` has no parameter `{name}`",
@@ -165,3 +182,29 @@ def bind_parameters(
         if one.name.text not in bound and one.default is not None:
             bound[one.name.text] = Bound(one.default, definition)
     return bound if ok else None
+
+
+ROW_KINDS = ("statistic", "score")
+"""Operators that give a figure of a row."""
+
+CONSTANTS = {"true": True, "false": False, "none": None}
+
+
+def is_column(scope: Scope, word: str) -> bool:
+    return any(columns is not None and word in columns for columns in (scope.row, scope.figures))
+
+
+def meaning(scope: Scope, word: str) -> str | None:
+    """`parameter`, `column`, `value` (a param, table or model), `operator` or `item`; None for a plain word."""
+    if word in scope.bindings:
+        return "parameter"
+    if is_column(scope, word):
+        return "column"
+    item = scope.module.items.get(word)
+    if isinstance(item, ast.Param | ast.Table | ast.Rounds) or (isinstance(item, ast.Derive) and item.kind == "train"):
+        return "value"
+    if word in CONSTANTS:
+        return "value"
+    if scope.context.catalogue.get(word, ROW_KINDS) is not None:
+        return "operator"
+    return "item" if item is not None else None

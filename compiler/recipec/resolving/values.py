@@ -10,7 +10,8 @@ from recipec import resolved as r
 from recipec.ast import Span
 from recipec.columns import kind_of
 from recipec.diagnostics import did_you_mean, listing, nearest
-from recipec.resolving.scope import Scope
+from recipec.resolving import kinds
+from recipec.resolving.scope import Scope, meaning
 
 NUMBERS = (
     "int",
@@ -71,8 +72,6 @@ def is_choice(type_: str) -> bool:
 
 def typed(scope: Scope, node: ast.Expr, type_: str, name: str, rowwise: bool = False) -> r.Expr:
     """The value of a setting, argument or parameter `name` of a type; `rowwise` admits what differs by row."""
-    from recipec.resolving import expressions
-
     if isinstance(node, ast.Name) and len(node.parts) == 1 and node.parts[0] in scope.bindings:
         bound = scope.bindings[node.parts[0]]
         return typed(bound.scope, bound.expr, type_, name, rowwise)
@@ -91,16 +90,16 @@ def typed(scope: Scope, node: ast.Expr, type_: str, name: str, rowwise: bool = F
         return _secret(scope, node, base, name)
     if base == "range":
         if isinstance(node, ast.Range):
-            return expressions.interval(scope, node)
-        return _wrong(scope, node.span, name, base, expressions.expression(scope, node))
+            return scope.context.bind.expression(scope, node)
+        return _wrong(scope, node.span, name, base, scope.context.bind.expression(scope, node))
     if base in ("path", "file") or (base == "text" and not rowwise):
-        free = word is not None and expressions.meaning(scope, word) is None and not scope.known_broken(word)
+        free = word is not None and meaning(scope, word) is None and not scope.known_broken(word)
         if free:
             params = [one for one, item in scope.module.items.items() if isinstance(item, ast.Param)]
             guess = nearest(word, params)
             help_ = f"did you mean `{guess}`?" if guess else f'a text is written `"{word}"`'
             return scope.report("E0201", f"there is nothing called `{word}` here", node.span, help=help_)
-    value = expressions.expression(scope, node, words=base == "any")
+    value = scope.context.bind.expression(scope, node, words=base == "any")
     if base == "any" or isinstance(value, r.Unknown):
         return value
     if isinstance(value, r.Lit):
@@ -108,7 +107,7 @@ def typed(scope: Scope, node: ast.Expr, type_: str, name: str, rowwise: bool = F
     if isinstance(value, r.ItemRef) and value.kind == "table" and rowwise:
         return value
     if rowwise and base in ("text", "number", "share", "bool"):
-        kind = kind_of(expressions.type_of(value))
+        kind = kind_of(kinds.type_of(value))
         if kind == "any" or kind == {"text": "text", "bool": "bool"}.get(base, "number"):
             return value
     if base == "file" and isinstance(value, r.ItemRef) and value.kind == "model":
@@ -195,11 +194,9 @@ def _wrong(scope: Scope, span: Span, name: str, wanted: str, value: r.Expr) -> r
             span,
             help="only an endpoint's `key` and `url` may be; give it as a `param`",
         )
-    from recipec.resolving.expressions import called as value_called
-
     if wanted == "int" and isinstance(value, r.Lit) and isinstance(value.value, float):
         return scope.report("E0301", f"`{name}` is a whole number, not {value.value}", span)
-    return scope.report("E0301", f"`{name}` is {called(wanted)}, not {value_called(value)}", span)
+    return scope.report("E0301", f"`{name}` is {called(wanted)}, not {kinds.called(value)}", span)
 
 
 def _choice(scope: Scope, node: ast.Expr, word: str | None, base: str, name: str) -> r.Expr:
@@ -223,14 +220,12 @@ def _choice(scope: Scope, node: ast.Expr, word: str | None, base: str, name: str
 
 
 def _list(scope: Scope, node: ast.Expr, inner: str, name: str) -> r.Expr:
-    from recipec.resolving import expressions
-
     if isinstance(node, ast.List):
         values = [typed(scope, item, inner, name) for item in node.items]
         if any(isinstance(value, r.Unknown) for value in values):
             return r.Unknown(node.span)
         return r.Lit(tuple(value.value for value in values), None, node.span)
-    value = expressions.expression(scope, node)
+    value = scope.context.bind.expression(scope, node)
     if isinstance(value, r.Lit) and isinstance(value.value, tuple):
         return value
     if isinstance(value, r.Lit) and isinstance(value.value, str) and inner == "text":
@@ -239,9 +234,7 @@ def _list(scope: Scope, node: ast.Expr, inner: str, name: str) -> r.Expr:
 
 
 def _secret(scope: Scope, node: ast.Expr, base: str, name: str) -> r.Expr:
-    from recipec.resolving import expressions
-
-    value = expressions.expression(scope, node, environment=True)
+    value = scope.context.bind.expression(scope, node, environment=True)
     if isinstance(value, r.EnvRef | r.Unknown):
         return value
     if isinstance(value, r.Lit) and isinstance(value.value, str):
@@ -250,11 +243,9 @@ def _secret(scope: Scope, node: ast.Expr, base: str, name: str) -> r.Expr:
 
 
 def _column(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
-    from recipec.resolving import expressions
-
     if not isinstance(node, ast.Name):
         return scope.report("E0301", f"`{name}` is a column", node.span, help="give the column's name")
-    return expressions.column(scope, node)
+    return scope.context.bind.column(scope, node)
 
 
 def _columns(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
@@ -298,9 +289,7 @@ def _html(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
 
 
 def _shingle(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
-    from recipec.resolving import expressions
-
-    value = expressions.expression(scope, node)
+    value = scope.context.bind.expression(scope, node)
     if isinstance(value, r.Unknown):
         return value
     if isinstance(value, r.Lit) and value.unit in ("words", "characters") and isinstance(value.value, int):
@@ -317,10 +306,8 @@ def _prompt(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
 
 
 def _segment(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
-    from recipec.resolving import calls
-
     if isinstance(node, ast.Name | ast.Call):
-        return calls.operator_call(scope, node, ("segment",), "a way to cut segments")
+        return scope.context.bind.operator_call(scope, node, ("segment",), "a way to cut segments")
     return scope.report("E0301", f"`{name}` is a way to cut segments", node.span, help="`lines(max = 512 tokens)`")
 
 
