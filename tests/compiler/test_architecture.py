@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,27 @@ def test_a_check_loads_nothing_heavy() -> None:
     found, modules = json.loads(done.stdout)
     assert found == []
     assert [name for name in modules if name.partition(".")[0] in HEAVY] == []
+
+
+def own_imports(path: Path) -> set[str]:
+    """The compiler's modules that a file imports, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "recipec":
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_no_files_import_in_a_circle() -> None:
+    modules = {
+        ".".join(path.relative_to(COMPILER.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in COMPILER.rglob("*.py")
+    }
+    graph = {name: (own_imports(path) & set(modules)) - {name, "recipec"} for name, path in modules.items()}
+    packages = {name for name, path in modules.items() if path.name == "__init__.py"}
+    for name, needs in graph.items():
+        # `from recipec.checks import walk` in a module of that package names the package only to reach its file.
+        graph[name] = {one for one in needs if not (one in packages and name.startswith(f"{one}."))}
+    list(TopologicalSorter(graph).static_order())
