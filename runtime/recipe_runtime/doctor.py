@@ -1,9 +1,8 @@
 """Whether this machine can run a job: each thing a job needs, what was found, and what to do where it is not so.
 
-    doctor(lake=None, spark=False) -> list[Check]     `lake`: URI or path; `spark`: also start Spark once
-    exit_code(checks) -> int                          0, or 4 where something is wrong
-    text(checks, width) -> str                        for people; to_json(checks) -> list of dictionaries
+    doctor(lake=None, spark=False) -> Health     `lake`: URI or path; `spark`: also start Spark once
 
+`Health` has `checks`, `exit_code` (0, or 4 where something is wrong), `text(width)` for people and `to_json()`.
 A check that is right and has a remedy is a warning: a job runs, and something will be wanted of you.
 """
 
@@ -17,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -61,35 +61,47 @@ class Check:
         return ("warning" if self.remedy else "ok") if self.ok else "wrong"
 
 
-def doctor(lake: str | None = None, spark: bool = False) -> list[Check]:
-    """All checks, in the order a job needs the things. Raises nothing for what is wrong with the machine."""
+@dataclass(frozen=True)
+class Health:
+    """All checks, in the order a job needs the things."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """4 where a job could not do its work, else 0."""
+        return DONE if all(check.ok for check in self.checks) else FAILED
+
+    def text(self, width: int = 100) -> str:
+        """One line a check, and one for each remedy, wrapped under themselves."""
+        lines = []
+        for check in self.checks:
+            for lead, said in ((check.state, f"{check.name}: {check.found}"), ("", check.remedy)):
+                if said:
+                    begin = lead.ljust(9 if lead else 11)
+                    lines += textwrap.wrap(
+                        safe(said, 1_000), max(width, 40), initial_indent=begin, subsequent_indent=" " * 11,
+                        break_on_hyphens=False, break_long_words=False,
+                    )  # fmt: skip
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """The checks as JSON values, `state` among them."""
+        return {
+            "exit_code": self.exit_code,
+            "checks": [{**asdict(check), "state": check.state} for check in self.checks],
+        }
+
+
+def doctor(lake: str | None = None, spark: bool = False) -> Health:
+    """Looks at everything. Raises nothing for what is wrong with the machine."""
     checks = [python(), java(), spark_versions(), delta_jar(), *libraries(), operators(), loopback()]
     checks += [disk("Spark's local folder", folder) for folder in _local_folders()]
     if lake is not None:
         checks += lake_checks(lake)
     if spark:
         checks.append(spark_start())
-    return checks
-
-
-def exit_code(checks: Iterable[Check]) -> int:
-    """4 where a job could not do its work, else 0."""
-    return DONE if all(check.ok for check in checks) else FAILED
-
-
-def text(checks: Iterable[Check], width: int = 100) -> str:
-    """One line a check, and one for each remedy; long lines are not cut."""
-    lines = []
-    for check in checks:
-        lines.append(f"{check.state:<8} {check.name}: {safe(check.found, 1_000)}")
-        if check.remedy:
-            lines.append(f"{'':<8}   {safe(check.remedy, 1_000)}")
-    return "\n".join(lines)
-
-
-def to_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
-    """The checks as JSON values, `state` among them."""
-    return [{**asdict(check), "state": check.state} for check in checks]
+    return Health(tuple(checks))
 
 
 # ---- the machine -------------------------------------------------------------------------------------

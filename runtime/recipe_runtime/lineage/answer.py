@@ -92,7 +92,7 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.1f}" if isinstance(value, float) else safe(value, 200)
+    return f"{value:,.1f}" if isinstance(value, float) else safe(value, LONG)
 
 
 def when(moment: datetime | None) -> str:

@@ -14,6 +14,7 @@ from recipe_runtime.lineage.look import ID_DIGITS, PREFIX_DIGITS, Relation, amon
 from recipe_runtime.lineage.records import Record, record_of
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 from recipe_runtime.lineage.runs import Run, run_of
+from recipe_runtime.safe_text import safe
 
 DUPLICATES = 1_000
 """Duplicates that a trace lists; `duplicates_total` counts all."""
@@ -200,10 +201,10 @@ def _row(
         return next(iter(found.values()))
     places = ", ".join(f"{v.output} version {v.version}" for v in asked) or f"{ledger.lake.uri} (no output yet)"
     if not found:
-        raise Unanswered(f"no row of {places} has the {_called(key)} {key}", remedy="`why` says what became of it")
+        raise Unanswered(f"no row of {places} has the {_called(key)} {safe(key)}", remedy="`why` says what became of it")
     said = ", ".join(f"{doc_id} in {name}" for name, doc_id in sorted(found)[:5])
     raise Unanswered(
-        f"{len(found)} rows have the {_called(key)} {key}: {said}{' …' if len(found) > 5 else ''}",
+        f"{len(found)} rows have the {_called(key)} {safe(key)}: {said}{' …' if len(found) > 5 else ''}",
         remedy="name the output and the whole doc_id",
     )
 

@@ -21,16 +21,17 @@ def java_home(tmp_path, monkeypatch, says: str, code: int = 0) -> str:
 
 
 def test_this_machine_can_run_a_job(tmp_path):
-    checks = d.doctor(str(tmp_path / "lake"))
-    assert d.exit_code(checks) == 0, d.text(checks)
-    assert [check.name for check in checks] == [
+    health = d.doctor(str(tmp_path / "lake"))
+    assert health.exit_code == 0, health.text()
+    assert [check.name for check in health.checks] == [
         "Python", "Java", "Spark", "Delta's jar", "libraries", "operators", "loopback", "Spark's local folder",
         "lake", "the lake's disk",
     ]  # fmt: skip
     assert not (tmp_path / "lake").exists()
-    lines = d.text(checks).splitlines()
+    lines = health.text().splitlines()
     assert lines[0].startswith("ok       Python: 3.")
-    assert json.loads(json.dumps(d.to_json(checks)))[0]["state"] == "ok"
+    said = json.loads(json.dumps(health.to_json()))
+    assert (said["exit_code"], said["checks"][0]["state"]) == (0, "ok")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,14 @@ def test_a_start_of_spark_that_fails_says_how(tmp_path, monkeypatch):
     assert "failed after" in check.found
 
 
-def test_exit_codes_and_hostile_names():
-    assert d.exit_code([d.Check("a", True, "x", "a warning")]) == 0
-    assert d.exit_code([d.Check("a", True, "x"), d.Check("b", False, "y", "mend it")]) == 4
-    assert "\x1b" not in d.text([d.Check("a", False, "\x1b[31m", "\x1b]0;x")])
+def test_a_warning_lets_a_job_run_and_an_error_does_not():
+    warned, wrong = d.Check("a", True, "x", "take care"), d.Check("b", False, "y", "mend it")
+    assert d.Health((warned,)).exit_code == 0
+    assert d.Health((warned, wrong)).exit_code == 4
+    assert d.Health((warned, wrong)).text().splitlines() == [
+        "warning  a: x", "           take care", "wrong    b: y", "           mend it",
+    ]  # fmt: skip
+
+
+def test_hostile_text_acts_nowhere():
+    assert "\x1b" not in d.Health((d.Check("a", False, "\x1b[31m", "\x1b]0;x"),)).text()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from recipe_runtime.doctor import exit_code, lake_checks
+from recipe_runtime.doctor import Health, lake_checks
 from recipe_runtime.lineage import Unanswered, expiring, runs, trace, why
 from small_lake import ONE, SmallLake
 
@@ -74,4 +74,4 @@ def test_doctor_warns(own: SmallLake):
     (warning,) = [check for check in checks if check.name == "retention"]
     assert warning.state == "warning"
     assert warning.found.startswith("version 0 of clean may be removed from")
-    assert exit_code(checks) == 0
+    assert Health(tuple(checks)).exit_code == 0
