@@ -74,10 +74,8 @@ class Backend:
         return " ".join(lines.line(lines.position(span.start)[0]).removesuffix("{").split())
 
     def _find(self, name: str) -> Path:
-        """A file the recipe names: beside it, then in the library. A check has seen that it is there."""
-        folder = self.compilation.folder
-        beside = (folder or Path.cwd()) / name
-        return beside if beside.is_file() else self.compilation.library / name
+        """A file the recipe names; a check has seen that it is there."""
+        return self.compilation.find_file(name) or Path(name)
 
 
 FORMS: dict[str, tuple[Callable[[Backend], list[Diagnostic]], Callable[[Backend], str]]] = {}

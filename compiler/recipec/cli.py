@@ -121,7 +121,7 @@ def _compilation(options: argparse.Namespace) -> Any:
             raise SystemExit(USAGE)
         params[name] = value
     if options.recipe == "-":
-        return Compilation(params=params, text=sys.stdin.buffer.read().decode(), name="stdin.recipe")
+        return Compilation(params=params, data=sys.stdin.buffer.read(), name="stdin.recipe")
     path = Path(options.recipe)
     if not path.is_file():
         print(f"recipec: no recipe at {path}", file=sys.stderr)

@@ -23,7 +23,8 @@ class Unique:
         if twice is not None:
             found = ", ".join(f"{column} = {twice[column]}" for column in self.columns)
             raise StepError(
-                f"{self.at}: expect unique({', '.join(self.columns)}) fails for {name}: {twice['rows']} rows have {found}",
+                f"{self.at}: expect unique({', '.join(self.columns)}) fails for {name}: "
+                f"{twice['rows']} rows have {found}",
                 remedy="dedup by those columns, or expect others; no version was made",
             )
         return rows

@@ -107,7 +107,7 @@ def resolve(wanted: Op, *kinds: str) -> Any:
             continue
         if operator.version != wanted.version:
             raise StepError(
-                f"operator {wanted.name} is version {operator.version} here, the recipe was compiled for {wanted.version}",
+                f"operator {wanted.name} is version {operator.version} here, not {wanted.version} as compiled",
                 remedy="compile the recipe again with the recipec that runs it",
             )
         return operator

@@ -30,8 +30,8 @@ class Table:
 
 RUNS = Table(
     "runs",
-    "run_id string, state string, at timestamp, recipe string, files map<string,string>, params map<string,string>, "
-    "code_version string, libraries map<string,string>, inputs string, status string, "
+    "run_id string, state string, at timestamp, recipe string, files map<string,string>, "
+    "params map<string,string>, code_version string, libraries map<string,string>, inputs string, status string, "
     "steps array<struct<name string, kind string, step string, made boolean>>, "
     "outputs array<struct<name string, uri string, table_id string, version bigint, step string, made boolean>>, "
     "seconds double, repaired_by string",
@@ -39,29 +39,32 @@ RUNS = Table(
 )
 STEPS = Table(
     "steps",
-    "step string, run_id string, name string, kind string, operation string, at string, shard string, inputs array<string>, "
-    "rows_in bigint, rows_kept bigint, rows_rejected bigint, dropped map<string,bigint>, bytes_in bigint, bytes_kept bigint, "
-    "tokens bigint, seconds double, gpu_seconds double, calls bigint, cost double, libraries map<string,string>, made_at timestamp",
+    "step string, run_id string, name string, kind string, operation string, at string, shard string, "
+    "inputs array<string>, rows_in bigint, rows_kept bigint, rows_rejected bigint, dropped map<string,bigint>, "
+    "bytes_in bigint, bytes_kept bigint, tokens bigint, seconds double, gpu_seconds double, calls bigint, "
+    "cost double, libraries map<string,string>, made_at timestamp",
     ("run_id", "kind"),
     ("step",),
 )
 REJECTS = Table(
     "rejects",
-    "step string, run_id string, outcome string, origin_id string, doc_id string, url_id string, url string, domain string, "
-    "source string, rule string, value string, threshold string, at string, matched string, file_id string, record bigint",
+    "step string, run_id string, outcome string, origin_id string, doc_id string, url_id string, url string, "
+    "domain string, source string, rule string, value string, threshold string, at string, matched string, "
+    "file_id string, record bigint",
     ("origin_id", "doc_id", "url_id"),
     ("step",),
 )
 EDGES = Table(
     "edges",
-    "step string, run_id string, parent string, child string, kind string, child_origin_id string, similarity double",
+    "step string, run_id string, parent string, child string, kind string, child_origin_id string, "
+    "similarity double",
     ("parent", "child", "child_origin_id"),
     ("step",),
 )
 STATS = Table(
     "stats",
-    "step string, run_id string, output string, version bigint, tier string, source string, domain string, lang string, "
-    "license string, origin string, rows bigint, tokens bigint, bytes bigint",
+    "step string, run_id string, output string, version bigint, tier string, source string, domain string, "
+    "lang string, license string, origin string, rows bigint, tokens bigint, bytes bigint",
     ("output", "version"),
     ("step",),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,23 @@ from recipec.backend import Backend
 from recipec.driver import Compilation
 from running import QUICKSTART, Ran, compile_recipe, crawl
 
-# Only the first compiler tier: a test's query runs once or twice, and compiling it well costs more than it saves.
-os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
+# more than it saves. Tests that start a process of their own run with the settings of a user.
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 
 @pytest.fixture(scope="session")
 def spark() -> Any:
     """The shared session."""
-    return session.create("tests")
+    options = " ".join(f"--conf {name}={value}" for name, value in QUICK.items())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"{options} pyspark-shell")
+        return session.create("tests")
 
 
 @pytest.fixture

@@ -96,12 +96,12 @@ def test_a_second_run_makes_nothing(real_lake, run_recipe, crawl_folder):
     before = versions(real_lake.lake)
     again = run_recipe(QUICKSTART.read_text(), real_lake.lake, crawl=str(crawl_folder / "*.warc.gz"))
     assert versions(real_lake.lake) == before
-    ended = [row for row in again.ledger("runs") if row["state"] == "ended"][-1]
+    ended = max((row for row in again.ledger("runs") if row["state"] == "ended"), key=lambda row: row["run_id"])
     assert not any(step["made"] for step in ended["steps"]) and not ended["outputs"][0]["made"]
 
 
 def test_runs_say_what_was_read_and_made(real_lake):
-    rows_ = real_lake.ledger("runs")
+    rows_ = sorted(real_lake.ledger("runs"), key=lambda row: row["run_id"])
     started = next(row for row in rows_ if row["state"] == "started")
     ended = next(row for row in rows_ if row["state"] == "ended" and row["run_id"] == started["run_id"])
     assert ended["status"] == "complete" and ended["outputs"][0]["version"] == 0
@@ -209,3 +209,131 @@ def test_ledger_tables_keep_no_text_or_url_in_their_statistics(real_lake):
         named = set(configuration["delta.dataSkippingStatsColumns"].split(","))
         assert not named & {"text", "url", "domain", "value", "meta"}, log
         assert configuration["delta.deletedFileRetentionDuration"] == f"interval {tables.RETENTION_DAYS} days"
+
+
+# ---- records of other kinds ------------------------------------------------------------------------
+
+LINES = """
+recipe lines
+edition 2026
+param input: path
+param lake: path
+source pages = jsonl(input) {
+  id      = id
+  license = license
+  topic   = topic
+}
+select clean from pages {
+  keep stats.words >= 5
+  clean lines(min_words = 3)
+  keep stats.words >= 5
+  dedup minhash(shingle = 2 words, bands = 20, rows = 2, verify = 50%, seed = 1, within = topic)
+}
+select short from clean {
+  keep stats.words <= 30
+}
+write short to delta(lake)
+"""
+WORDS = "one two three four five six seven eight nine ten eleven twelve"
+
+
+def write_lines(path: Path, *records: dict | bytes) -> str:
+    """A JSONL file; bytes stand as they are."""
+    lines = [record if isinstance(record, bytes) else json.dumps(record).encode() for record in records]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return str(path)
+
+
+def test_what_is_no_document_is_a_reject_with_its_reason(run_recipe, tmp_path):
+    """Fault 16: nothing is lost, counts reconcile."""
+    records = [
+        {"id": "1", "text": WORDS, "topic": "a", "license": "cc0-1.0"},
+        {"id": "2", "text": "", "topic": "a", "license": "cc0-1.0"},
+        {"id": "3", "text": None, "topic": "a", "license": "cc0-1.0"},
+        {"id": "4", "text": "nul \x00 character", "topic": "a", "license": "cc0-1.0"},
+        b'{"id": "5", "text": "\xff\xfe", "topic": "a", "license": "cc0-1.0"}',
+        b'{"id": "6", "text": "\\ud800", "topic": "a", "license": "cc0-1.0"}',
+        b'{"id": "7"',
+        {"id": "8", "text": 8, "topic": "a", "license": "cc0-1.0"},
+    ]
+    path = write_lines(tmp_path / "in.jsonl", *records)
+    ran = run_recipe(LINES, tmp_path / "lake", input=path)
+    source = next(row for row in ran.ledger("steps") if row["kind"] == "source")
+    assert (source["rows_in"], source["rows_kept"], source["rows_rejected"]) == (8, 1, 7)
+    reasons = {"empty_text", "null_text", "nul_character", "invalid_utf8", "invalid_json", "wrong_type"}
+    assert reasons <= set(source["dropped"])
+    assert len(ran.ledger("rejects")) == 7 and all(row["at"] == "x.recipe:6" for row in ran.ledger("rejects"))
+
+
+def test_edits_dedup_within_and_a_select_from_a_select(run_recipe, spark, tmp_path):
+    other = WORDS.replace("six", "sax")
+    records = [
+        {"id": "kept", "text": f"{WORDS}\nmenu", "topic": "a", "license": "x"},
+        {"id": "near", "text": other, "topic": "a", "license": "x"},
+        {"id": "elsewhere", "text": other, "topic": "b", "license": "x"},
+        {"id": "gone", "text": "a b\nc d\ne f", "topic": "b", "license": "x"},
+        {"id": "long", "text": " ".join(f"word{i}" for i in range(40)), "topic": "b", "license": "x"},
+    ]
+    path = write_lines(tmp_path / "in.jsonl", *records)
+    ran = run_recipe(LINES, tmp_path / "lake", input=path)
+    found = {r.text for r in ran.output(spark, "short").collect()}
+    assert found in ({WORDS, other}, {other}), "the menu line is gone"
+    assert ran.output(spark, "short").count() == 2, "one of topic a, one of topic b"
+    rules = Counter(row["rule"] for row in ran.ledger("rejects"))
+    assert rules["clean lines(min_words = 3)"] == 1
+    assert rules["stats.words <= 30"] == 1
+    assert sum(n for rule, n in rules.items() if rule.startswith("dedup minhash")) == 1
+    again = versions(tmp_path / "lake")
+    run_recipe(LINES, tmp_path / "lake", input=path)
+    assert versions(tmp_path / "lake") == again
+
+
+def test_an_edited_document_has_the_id_of_its_new_text(run_recipe, spark, tmp_path):
+    from recipe_udfs.identity import doc_id, origin_id, text_hash
+
+    path = write_lines(tmp_path / "in.jsonl", {"id": "7", "text": f"{WORDS}\nmenu", "topic": "a", "license": "x"})
+    row = run_recipe(LINES, tmp_path / "lake", input=path).output(spark, "short").first()
+    assert row.text == WORDS
+    assert row.doc_id == doc_id(origin_id("pages", "7"), text_hash(WORDS))
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({"id": "1", "text": WORDS, "license": "x"}, "topic"),
+        ({"id": "1", "text": WORDS, "license": "x", "topic": 7}, "topic"),
+    ],
+)
+def test_a_source_whose_columns_changed_is_refused(run_recipe, spark, tmp_path, after, said):
+    """Fault 19: the old version stays as it was, and accepting is one line."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    recipe = LINES.replace("jsonl(input)", "parquet(input)")
+    before = {"id": "1", "text": WORDS, "license": "x", "topic": "a"}
+    path, lake = tmp_path / "in.parquet", tmp_path / "lake"
+    pq.write_table(pa.Table.from_pylist([before]), path)
+    run_recipe(recipe, lake, input=str(path))
+    kept = versions(lake)
+    pq.write_table(pa.Table.from_pylist([after | {"more": 1}]), path)
+    with pytest.raises(StepError, match=said):
+        run_recipe(recipe, lake, input=str(path))
+    pq.write_table(pa.Table.from_pylist([before | {"more": 1}]), path)
+    with pytest.raises(StepError, match="gained.*more|more.*gained"):
+        run_recipe(recipe, lake, input=str(path))
+    assert versions(lake) == kept
+    accepting = recipe.replace("  topic   = topic\n", "  topic   = topic\n  on_schema_change = accept\n")
+    assert run_recipe(accepting, lake, input=str(path)).output(spark, "short").count() == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "delta"])
+def test_tables_are_sources_too(run_recipe, spark, tmp_path, kind):
+    rows_ = [{"id": str(i), "text": f"{WORDS} {i}", "topic": str(i), "license": "cc0-1.0"} for i in range(3)]
+    path = tmp_path / f"in.{kind}"
+    if kind == "csv":
+        path.write_text("id,text,topic,license\n" + "".join(",".join(r.values()) + "\n" for r in rows_))
+    else:
+        spark.createDataFrame(rows_).write.format("delta").save(str(path))
+    ran = run_recipe(LINES.replace("jsonl(input)", f"{kind}(input)"), tmp_path / "lake", input=str(path))
+    assert ran.output(spark, "short").count() == 3
+    assert {tuple(r.license) for r in ran.output(spark, "short").collect()} == {("cc0-1.0",)}

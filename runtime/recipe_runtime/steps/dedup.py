@@ -67,9 +67,10 @@ def _exact(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) ->
     """Members of groups with one key. The survivor carries the licences of all: it stands for each of them."""
     from pyspark.sql import functions as F
 
+    keys = [key, *_within(operator)]
     groups = (
         alive.where(F.col(key).isNotNull())
-        .groupBy(key)
+        .groupBy(*keys)
         .agg(
             F.min("doc_id").alias("survivor"),
             F.count("*").alias("members"),
@@ -77,11 +78,14 @@ def _exact(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) ->
         )
         .where("members > 1")
     )
-    return (
-        alive.select("doc_id", key)
-        .join(groups, key)
-        .select("doc_id", "survivor", "group_license", F.lit(1.0).alias("similarity"))
-    )
+    same = [F.col(f"mine.{name}").eqNullSafe(F.col(f"group.{name}")) for name in keys]
+    joined = alive.select("doc_id", *keys).alias("mine").join(groups.alias("group"), same)
+    return joined.select("doc_id", "survivor", "group_license", F.lit(1.0).alias("similarity"))
+
+
+def _within(operator: ops.Op) -> list[str]:
+    """The column whose values keep rows apart, if the recipe names one."""
+    return [operator.args["within"]] if operator.args["within"] else []
 
 
 def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) -> Any:
@@ -92,9 +96,12 @@ def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) 
     """
     from pyspark.sql import functions as F
 
-    bands = alive.select("doc_id", F.posexplode(key).alias("band", "bucket"))
-    buckets = bands.groupBy("band", "bucket").agg(F.min("doc_id").alias("head"), F.count("*").alias("members"))
-    members = bands.join(buckets.where("members > 1"), ["band", "bucket"])
+    # A band's key holds the number of the band, so equal keys mean one band; a bucket is a key among the rows
+    # that the recipe compares at all.
+    bands = alive.select("doc_id", *_within(operator), F.explode(key).alias("key"))
+    bands = bands.select("doc_id", F.struct("key", *_within(operator)).alias("bucket"))
+    buckets = bands.groupBy("bucket").agg(F.min("doc_id").alias("head"), F.count("*").alias("members"))
+    members = bands.join(buckets.where("members > 1"), "bucket")
     verify = operator.args["verify"]
     if verify is None:
         pairs = members.where("doc_id != head").select(F.col("head").alias("a"), F.col("doc_id").alias("b"))
@@ -119,11 +126,11 @@ def _pairs(members: Any) -> Any:
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    small = members.where(F.col("members") <= BUCKET_LIMIT).select("band", "bucket", "doc_id")
+    small = members.where(F.col("members") <= BUCKET_LIMIT).select("bucket", "doc_id")
     other = small.withColumnRenamed("doc_id", "b")
-    every = small.withColumnRenamed("doc_id", "a").join(other, ["band", "bucket"]).where("a < b").select("a", "b")
+    every = small.withColumnRenamed("doc_id", "a").join(other, "bucket").where("a < b").select("a", "b")
     large = members.where(F.col("members") > BUCKET_LIMIT)
-    before = F.lag("doc_id").over(Window.partitionBy("band", "bucket").orderBy("doc_id"))
+    before = F.lag("doc_id").over(Window.partitionBy("bucket").orderBy("doc_id"))
     heads = large.where("doc_id != head").select(F.col("head").alias("a"), F.col("doc_id").alias("b"))
     chain = large.select(before.alias("a"), F.col("doc_id").alias("b")).where("a is not null")
     return every.union(heads).union(chain).distinct()

@@ -117,7 +117,8 @@ def worker_args(job: Any, args: Mapping[str, Any]) -> dict[str, Any]:
                 found = job.lake.put_blob(file.read())
             if found != value.sha256:
                 raise StepError(
-                    f"{value.path} is not the file the recipe was compiled with (SHA-256 {found[:12]}…, not {value.sha256[:12]}…)",
+                    f"{value.path} is not the file the recipe was compiled with: its SHA-256 is {found[:12]}…, "
+                    f"not {value.sha256[:12]}…",
                     remedy="compile the recipe again, or restore the file",
                 )
             value = Blob(job.lake.uri, found)

@@ -93,7 +93,7 @@ def _check_schema(job, uri, rows, partition, *, evolve):
     if changes and not evolve:
         raise StepError(
             f"the columns of {uri} would change: {'; '.join(changes)}",
-            remedy="say `schema = evolve` in the write, or give the output another name; the old version stays as it was",
+            remedy="say `schema = evolve` in the write, or write another output; the old version stays as it was",
         )
     for change in changes:
         job.progress.line(f"{uri}: {change}")
