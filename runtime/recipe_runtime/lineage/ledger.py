@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from graphlib import TopologicalSorter
 from typing import Any
 
 from recipe_runtime import tables
@@ -141,20 +142,27 @@ class Ledger:
         return found
 
     def behind(self, *steps: str) -> list[dict[str, Any]]:
-        """The rows of these steps and of everything they were made from, inputs before what reads them."""
-        order: dict[str, dict[str, Any]] = {}
-        waiting = [(step, False) for step in reversed(steps)]
+        """The rows of these steps and of everything they were made from: inputs before what reads them, and
+        else in the order they were made."""
+        found: dict[str, dict[str, Any]] = {}
+        waiting = list(steps)
         while waiting:
-            step, ready = waiting.pop()
-            row = self.steps.get(step)
-            if row is None or step in order:
-                continue
-            if ready:
-                order[step] = row
-                continue
-            waiting.append((step, True))
-            waiting += [(below, False) for below in sorted(row["inputs"] or (), reverse=True)]
-        return list(order.values())
+            step = waiting.pop()
+            if step in self.steps and step not in found:
+                found[step] = self.steps[step]
+                waiting += found[step]["inputs"] or ()
+        inputs = {step: found.keys() & set(row["inputs"] or ()) for step, row in found.items()}
+        order = TopologicalSorter(inputs)
+        order.prepare()
+        ready: list[tuple[datetime, str]] = []
+        rows = []
+        while order.is_active():
+            ready += [(found[step]["made_at"], step) for step in order.get_ready()]
+            ready.sort(reverse=True)
+            _, step = ready.pop()
+            rows.append(found[step])
+            order.done(step)
+        return rows
 
     @cached_property
     def counted_steps(self) -> set[str]:

@@ -31,7 +31,7 @@ NO_FIGURES = frozenset({
 @dataclass(frozen=True)
 class Passed:
     """A step this row passed. `line` is the recipe's line at `at`, of the run that made the step; `figures`
-    what a select knew of the row when it decided; `note` what became of it, in words."""
+    what a select knew of the row when it decided, less what an earlier one knew; `note` what became of it."""
 
     name: str
     kind: str
@@ -150,9 +150,10 @@ def trace(lake_uri: str, output: str | None, key: str, version: int | None = Non
     made_in = [found.run_id, *dict.fromkeys(step["run_id"] for step in behind)]
     records, decisions, ids = _back(ledger, behind, made_in, row)
     twins, total = _duplicates(ledger, behind, ids)
-    passed = [_passed(ledger, step, decisions, total) for step in behind]
+    known: dict[str, Any] = {}
+    passed = [_passed(ledger, step, decisions, total, known) for step in behind]
     if writing:
-        passed.append(_passed(ledger, writing, decisions, total, f"written to version {found.version}"))
+        passed.append(_passed(ledger, writing, decisions, total, known, f"written to version {found.version}"))
     return Trace(
         output=found.output,
         version=found.version,
@@ -201,7 +202,9 @@ def _row(
         return next(iter(found.values()))
     places = ", ".join(f"{v.output} version {v.version}" for v in asked) or f"{ledger.lake.uri} (no output yet)"
     if not found:
-        raise Unanswered(f"no row of {places} has the {_called(key)} {safe(key)}", remedy="`why` says what became of it")
+        raise Unanswered(
+            f"no row of {places} has the {_called(key)} {safe(key)}", remedy="`why` says what became of it"
+        )
     said = ", ".join(f"{doc_id} in {name}" for name, doc_id in sorted(found)[:5])
     raise Unanswered(
         f"{len(found)} rows have the {_called(key)} {safe(key)}: {said}{' …' if len(found) > 5 else ''}",
@@ -248,12 +251,16 @@ def _passed(
     step: Mapping[str, Any],
     decisions: Mapping[str, Mapping[str, Any]],
     duplicates: Mapping[str, int],
+    known: dict[str, Any],
     note: str | None = None,
 ) -> Passed:
+    """`known`: the figures of earlier steps; this one's are added."""
     decided = decisions.get(step["step"], {})
     figures: dict[str, Any] = {}
     if step["kind"] == "select":
-        figures = {n: v for n, v in decided.items() if n not in NO_FIGURES and v is not None}
+        now = {name: value for name, value in decided.items() if name not in NO_FIGURES and value is not None}
+        figures = {name: value for name, value in now.items() if known.get(name) != value}
+        known |= now
     return Passed(
         name=step["name"],
         kind=step["kind"],

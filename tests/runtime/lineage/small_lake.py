@@ -285,9 +285,13 @@ class SmallLake:
         self._step(number, select, "clean", "select", 9, [COLUMNS, EXACT], rows_kept=len(kept),
                    rows_rejected=len(rejects), dropped=dropped)  # fmt: skip
         version = self._commit(number, kept)
-        if number == 3:
-            return
-        self._step(number, self.write(number), "clean", "write", 15, [select], rows_in=len(kept), rows_kept=len(kept))
+        if number != 3:
+            self._end(number, began, len(kept), version)
+
+    def _end(self, number: int, began: datetime, kept: int, version: int) -> None:
+        """The write's row and the run's `ended` row."""
+        select = self.select(number)
+        self._step(number, self.write(number), "clean", "write", 15, [select], rows_in=kept, rows_kept=kept)
         names = [("pages", "source", SOURCE), ("clean.columns", "annotate", COLUMNS), ("clean.exact", "dedup", EXACT)]
         steps = [{"name": n, "kind": k, "step": s, "made": number == 1} for n, k, s in names]
         steps += [{"name": "clean", "kind": "select", "step": select, "made": True},
@@ -295,18 +299,34 @@ class SmallLake:
         uri = self.writer.lake.output("clean")
         output = {"name": "clean", "uri": uri, "table_id": str(DeltaTable(uri).metadata().id), "version": version,
                   "step": self.write(number), "made": True}  # fmt: skip
-        self.writer.ended(run_id, began + timedelta(minutes=1), steps, output)
+        self.writer.ended(self.run(number), began + timedelta(minutes=1), steps, output)
 
     def _commit(self, number: int, kept: Sequence[Mapping[str, Any]]) -> int:
-        by_doc = {p.doc: p for p in PAGES}
+        pages = {page.url: page for page in PAGES}
         documents = [
             {**row, "epoch": 1, "text": SECRET, "origin": "organic", "root_ids": [row["doc_id"]], "parent_ids": [],
              "step": self.select(number), "generations": [], "generated_tokens": 0, "copied_tokens": 0,
-             "scores": {"lang_score": row["lang_score"]}, "meta": by_doc[row["doc_id"]].meta,
-             "license": sorted({*row["license"], *(COPY.license if row["doc_id"] == ONE.doc else ())})}
+             "scores": {"lang_score": row["lang_score"]}, "meta": pages[row["url"]].meta,
+             "license": sorted({*row["license"], *(COPY.license if row["url"] == ONE.url else ())})}
             for row in kept
         ]  # fmt: skip
         return self.writer.rows(self.writer.lake.output("clean"), DOCUMENT, documents, ("doc_id",))
+
+    def edit(self) -> str:
+        """A fourth run: the first page's text is edited after the dedup, and that row alone kept as version 3.
+        Returns the doc_id that the edit gave it."""
+        began, texts = MADE + timedelta(days=4), h("edited texts")
+        doc_id = h("doc", "edited")
+        row = {**self._common(ONE), "doc_id": doc_id, "text_bytes": 5}
+        read = {**row, "marker": False, "text": "short", "run_id": self.run(4)}
+        self.writer.started(self.run(4), RECIPE.replace("THRESHOLD", "0.5"), began, self.inputs)
+        self.writer.rows(self.writer.lake.relation(texts), READ, [read], ("file_id",))
+        self._step(4, h("edit"), "clean.text", "edit", 5, [SOURCE], shard=texts)
+        decided = [{**row, "source": "pages", "lang": "en", "lang_score": 0.9}]
+        self.writer.rows(self.writer.lake.relation(self.select(4)), DECIDED, decided, ("doc_id",))
+        self._step(4, self.select(4), "clean", "select", 9, [COLUMNS, EXACT, h("edit")])
+        self._end(4, began, 1, self._commit(4, decided))
+        return doc_id
 
     def age(self, days: Mapping[int, float], now: datetime) -> None:
         """Makes versions of the output look as if they had been committed so many days before `now`."""

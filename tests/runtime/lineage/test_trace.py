@@ -121,3 +121,20 @@ def test_a_table_that_was_replaced_has_no_version_of_ours(own: SmallLake, tmp_pa
     shutil.rmtree(tmp_path / "lake" / "clean")
     with pytest.raises(Unanswered, match="holds no version that a run of this lake made"):
         trace(own.path, "clean", ONE.doc)
+
+
+def test_an_edited_row_is_traced_through_its_edit_to_the_record_and_its_duplicates(own: SmallLake):
+    doc_id = own.edit()
+    found = trace(own.path, "clean", doc_id)
+    assert (found.version, found.records[0].doc_id, found.records[0].record) == (3, ONE.doc, 100)
+    assert [twin.doc_id for twin in found.duplicates] == [COPY.doc]
+    assert [(step.kind, step.note) for step in found.steps] == [
+        ("source", "read"), ("annotate", "measured"), ("dedup", "stands for 1 more"),
+        ("edit", "edited, 5 bytes after it"), ("select", "kept"), ("write", "written to version 3"),
+    ]  # fmt: skip
+
+
+def test_the_id_that_a_row_had_before_an_edit_is_not_in_the_output(own: SmallLake):
+    own.edit()
+    with pytest.raises(Unanswered, match="no row of clean version 3"):
+        trace(own.path, "clean", ONE.doc)
