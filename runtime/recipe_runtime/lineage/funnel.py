@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recipe_runtime import tables
+from recipe_runtime.errors import DONE, FAILED
 from recipe_runtime.lineage.answer import Answer, item, table
 from recipe_runtime.lineage.ledger import Ledger
 from recipe_runtime.lineage.look import query
@@ -117,6 +118,11 @@ class Balance(Answer):
     query: str
     steps: tuple[Balanced, ...]
     holds: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 where a step does not balance."""
+        return DONE if self.holds else FAILED
 
     def text(self, width: int = 100) -> str:
         """The query as it was run, its result, and what it comes to."""

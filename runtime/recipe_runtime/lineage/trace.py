@@ -10,7 +10,7 @@ from typing import Any
 from recipe_runtime import tables
 from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, named, placed, when
 from recipe_runtime.lineage.ledger import Ledger, Version
-from recipe_runtime.lineage.look import ID_DIGITS, PREFIX_DIGITS, Relation, among, begins, equal, is_id, url_key
+from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, equal, is_id, url_key
 from recipe_runtime.lineage.records import Record, record_of
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 from recipe_runtime.lineage.runs import Run, run_of
@@ -215,7 +215,7 @@ def _row(
 def _called(key: str) -> str:
     if not is_id(key):
         return "URL"
-    return "doc_id" if len(key) == ID_DIGITS else f"doc_id that begins with ({PREFIX_DIGITS} digits or more)"
+    return "doc_id" if len(key) == ID_DIGITS else "doc_id that begins with"
 
 
 # ---- back to its records -----------------------------------------------------------------------------

@@ -111,37 +111,37 @@ def plugin(tmp_path, monkeypatch):
 
 def test_a_plug_in_travels_with_its_helpers_and_its_metadata(plugin, tmp_path):
     plugin(
-        {"checks/__init__.py": "OPERATORS = ()\n", "checks/sub/__init__.py": "", "checks/table.json": "{}",
-         "checks_help.py": "HELP = 1\n"},
-        "checks:OPERATORS",
+        {"mathchecks/__init__.py": "OPERATORS = ()\n", "mathchecks/sub/__init__.py": "", "mathchecks/table.json": "{}",
+         "mathchecks_help.py": "HELP = 1\n"},
+        "mathchecks:OPERATORS",
     )  # fmt: skip
     names = bundle(str(tmp_path / "out.zip"))
     assert {
-        "checks/__init__.py", "checks/sub/__init__.py", "checks/table.json", "checks_help.py",
+        "mathchecks/__init__.py", "mathchecks/sub/__init__.py", "mathchecks/table.json", "mathchecks_help.py",
         "math_checks-2.1.dist-info/METADATA", "math_checks-2.1.dist-info/entry_points.txt",
     } <= set(names)  # fmt: skip
     code = (
-        "from importlib import metadata as m; import checks_help; "
+        "from importlib import metadata as m; import mathchecks_help; "
         "print(json.dumps([p.load() for p in m.entry_points(group='recipec.operators') if p.name == 'checks']))"
     )
     assert fresh(code, tmp_path / "out.zip") == [[]]
 
 
 def test_a_distribution_without_operators_stays_at_home(plugin, tmp_path):
-    plugin({"checks/__init__.py": ""}, "checks:main", group="console_scripts")
-    assert not [name for name in bundle(str(tmp_path / "out.zip")) if name.startswith(("checks", "math_checks"))]
+    plugin({"mathchecks/__init__.py": ""}, "mathchecks:main", group="console_scripts")
+    assert not [name for name in bundle(str(tmp_path / "out.zip")) if name.startswith(("mathchecks", "math_checks"))]
 
 
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"checks/__init__.py": "", "checks/fast.abi3.so": ""}, "compiled code"),
-        ({"checks/operators.py": ""}, "no __init__.py"),
+        ({"mathchecks/__init__.py": "", "mathchecks/fast.abi3.so": ""}, "compiled code"),
+        ({"mathchecks/operators.py": ""}, "no __init__.py"),
         ({}, "cannot be imported"),
     ],
 )
 def test_a_plug_in_that_cannot_run_from_a_zip_is_refused_and_no_zip_is_made(plugin, tmp_path, files, said):
-    plugin(files, "checks.operators:OPERATORS")
+    plugin(files, "mathchecks.operators:OPERATORS")
     with pytest.raises(StepError, match=said) as error:
         bundle(str(tmp_path / "out.zip"))
     assert error.value.remedy

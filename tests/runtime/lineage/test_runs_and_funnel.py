@@ -69,7 +69,7 @@ def test_the_funnel_of_an_older_version(small):
 
 def test_every_step_balances_and_the_query_says_how(small):
     found = balance(small.path)
-    assert found.holds
+    assert (found.holds, found.exit_code) == (True, 0)
     assert {s.kind for s in found.steps} == {"source", "annotate", "dedup", "select", "write"}
     assert all(s.rows_in == s.rows_kept + s.counted for s in found.steps)
     text = found.text(120)
@@ -82,7 +82,7 @@ def test_a_lost_reject_breaks_the_balance(own: SmallLake):
     uri = own.writer.lake.table("rejects")
     DeltaTable(uri).delete(f"step = '{own.select(2)}' and doc_id = '{SIX.doc}'")
     found = balance(own.path)
-    assert not found.holds
+    assert (found.holds, found.exit_code) == (False, 4)
     broken = [(s.kind, s.step, s.rows_rejected, s.counted) for s in found.steps if not s.holds]
     assert broken == [("select", own.select(2), 3, 2)]
     assert "BROKEN" in found.text()
