@@ -125,7 +125,8 @@ class _Script:
         names = [name for c in node.columns for name in c.outputs]
         before = Method(Code(self.frames[node.rows]), "drop", names)
         added = Method(Code(f"{handle}.frame"), "select", ["doc_id", *names])
-        self._assign(rows, Method(before, "join", [added, "doc_id"]))
+        # left: a row that fell out because an edit left no text of it has no such columns, and stays a row.
+        self._assign(rows, Method(before, "join", [added, "doc_id", "left"]))
 
     def _begin(self, node: p.Begin) -> None:
         rows = self._select_variable(node)

@@ -28,9 +28,10 @@ def _in_one_task(batches: Iterator[Any]) -> Iterator[Any]:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    table = pa.Table.from_batches(list(batches)) if batches else None
-    if table is None or not len(table):
+    found = list(batches)
+    if not any(batch.num_rows for batch in found):
         return
+    table = pa.Table.from_batches(found)
     both = pa.chunked_array([*table["a"].chunks, *table["b"].chunks]).combine_chunks()
     ids = pc.unique(both)
     ids = ids.take(pc.array_sort_indices(ids))

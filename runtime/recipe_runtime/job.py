@@ -60,6 +60,7 @@ class Job:
         self.outputs: list[dict[str, Any]] = []
         self.libraries: dict[str, str] = {}
         self.checksums = lake.checksums()
+        self.held: list[Any] = []
         self.started = False
 
     @cached_property
@@ -108,6 +109,20 @@ class Job:
         from recipe_runtime.steps import write
 
         write.write(self, name, rows, **settings)
+
+    # ---- frames read several times in one step ---------------------------------------------------
+
+    def hold(self, frame: Any) -> Any:
+        """Keeps a frame of ids and numbers on the executors' disks until `release`; lost blocks are made again."""
+        from pyspark import StorageLevel
+
+        self.held.append(frame.persist(StorageLevel.DISK_ONLY))
+        return self.held[-1]
+
+    def release(self) -> None:
+        """Lets go of all that is held."""
+        while self.held:
+            self.held.pop().unpersist()
 
     # ---- the run's own rows ----------------------------------------------------------------------
 

@@ -33,38 +33,57 @@ def groups(files: Sequence[Any]) -> Iterator[list[Any]]:
         yield group
 
 
-def made_by(spark, uri: str) -> dict[str, str]:
-    """file_id → the run whose rows count."""
-    from pyspark.sql import functions as F
+class Shards:
+    """The rows that one row-local step made of one set of files."""
 
-    if not tables.exists(uri):
-        return {}
-    markers = spark.read.format("delta").load(uri).where("marker")
-    return {r.file_id: r.run_id for r in markers.groupBy("file_id").agg(F.min("run_id").alias("run_id")).collect()}
+    def __init__(self, job: Any, uri: str, files: Sequence[Any], statistics: Sequence[str]):
+        self.job, self.uri, self.files, self.statistics = job, uri, files, statistics
+        self._rows: Any = None
 
+    def ensure(self, make: Callable[[list[Any]], Any]) -> int:
+        """Makes the rows of the files that have none yet; returns how many files that were.
 
-def ensure(job, uri: str, files: Sequence[Any], make: Callable[[list[Any]], Any], statistics: Sequence[str]) -> int:
-    """Makes the rows of the files that have none yet; returns how many files that were.
+        `make(files)` gives a frame with `file_id` and `marker` that ends with a marker row per file.
+        """
+        from pyspark.sql import functions as F
 
-    `make(files)` gives a frame with `file_id` and `marker` that ends with a marker row per file.
-    """
-    from pyspark.sql import functions as F
+        done = {file for file, _ in self._markers(self._newest())} if tables.exists(self.uri) else set()
+        pending = [file for file in self.files if file.file_id not in done]
+        for group in groups(pending):
+            frame = make(group).withColumn("run_id", F.lit(self.job.run_id))
+            note = self.job.note()
+            tables.writer(frame, self.uri, statistics=self.statistics, note=note).mode("append").save()
+            failpoint("shard")
+        self._rows = None
+        return len(pending)
 
-    done = made_by(job.spark, uri)
-    pending = [file for file in files if file.file_id not in done]
-    for group in groups(pending):
-        frame = make(group).withColumn("run_id", F.lit(job.run_id))
-        tables.writer(frame, uri, statistics=statistics, note=job.note()).mode("append").save()
-        failpoint("shard")
-    return len(pending)
+    def rows(self) -> Any:
+        """The rows of the files that count, markers included, of the version that is newest when first asked."""
+        if self._rows is None:
+            self._rows = self._chosen(self._newest())
+        return self._rows
 
+    def _newest(self) -> Any:
+        """The table pinned to its newest version: a frame over `load(uri)` would also see what comes later."""
+        from deltalake import DeltaTable
 
-def rows(job, uri: str, files: Sequence[Any]):
-    """The rows of `files` that count, markers included."""
-    from pyspark.sql import functions as F
+        version = DeltaTable(self.uri).version()
+        return self.job.spark.read.format("delta").option("versionAsOf", version).load(self.uri)
 
-    done = made_by(job.spark, uri)
-    frame = job.spark.read.format("delta").load(uri)
-    pairs = sorted((file.file_id, done[file.file_id]) for file in files)
-    chosen = F.broadcast(job.spark.createDataFrame(pairs, "file_id string, run_id string"))
-    return frame.join(chosen, ["file_id", "run_id"], "left_semi")
+    def _markers(self, frame: Any) -> set[tuple[str, str]]:
+        """(file_id, run) of every marker; as many as files, times the runs that made them at once."""
+        return {(r.file_id, r.run_id) for r in frame.where("marker").select("file_id", "run_id").collect()}
+
+    def _chosen(self, frame: Any) -> Any:
+        from pyspark.sql import functions as F
+
+        markers = self._markers(frame)
+        wanted = {file.file_id for file in self.files}
+        first: dict[str, str] = {}
+        for file, run in sorted(markers, reverse=True):
+            first[file] = run
+        pairs = {(file, run) for file, run in first.items() if file in wanted}
+        if pairs == markers:
+            return frame
+        chosen = self.job.spark.createDataFrame(sorted(pairs), "file_id string, run_id string")
+        return frame.join(F.broadcast(chosen), ["file_id", "run_id"], "left_semi")

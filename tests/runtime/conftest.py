@@ -15,7 +15,6 @@ from running import QUICKSTART, Ran, compile_recipe, crawl
 # A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
 # more than it saves. Tests that start a process of their own run with the settings of a user.
 QUICK = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",

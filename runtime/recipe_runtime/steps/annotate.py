@@ -10,11 +10,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from recipe_runtime import ops, shards, tables
+from recipe_runtime import ops, tables
 from recipe_runtime.arrow import arrow_schema
 from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.relation import Relation
+from recipe_runtime.shards import Shards
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Annotate, Column
 
@@ -46,14 +47,14 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
     shard = shard_digest(digest, texts.shard, own)
     job.libraries |= own
     job.begin()
-    uri = job.lake.relation(shard)
+    shards = Shards(job, job.lake.relation(shard), texts.files, STATISTICS)
     relation = Relation(
         f"{name}.columns",
         "annotate",
         digest,
         step,
         libraries,
-        lambda: _frame(job, uri, texts),
+        lambda: _frame(shards, texts),
         shard=shard,
         files=texts.files,
     )
@@ -63,9 +64,7 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
         documents = texts.documents()
         task, struct = _task(job, documents.schema, columns, operators, own)
         with job.progress.step(name, "annotate") as report:
-            files = shards.ensure(
-                job, uri, texts.files, lambda group: _make(job, documents, task, struct, group), STATISTICS
-            )
+            files = shards.ensure(lambda group: _make(job, documents, task, struct, group))
             row = _finish(job, relation, texts, at, own, time.monotonic() - began)
             report.rows_in, report.bytes_in = row["rows_in"], row["bytes_in"]
             report.note = f"{files} of {len(texts.files)} files now" if files < len(texts.files) else ""
@@ -110,10 +109,10 @@ def _make(job, documents, task, struct, files):
     return done.unionByName(markers, allowMissingColumns=True)
 
 
-def _frame(job, uri, texts):
+def _frame(shards, texts):
     from pyspark.sql import functions as F
 
-    rows = shards.rows(job, uri, texts.files).where("not marker").drop("marker", "run_id")
+    rows = shards.rows().where("not marker").drop("marker", "run_id")
     rows = without(rows, texts.repeats() if texts.repeats else None)
     return rows.withColumn("rejected", F.lit(None).cast(tables.REJECTED)).withColumn(
         "matched", F.lit(None).cast("string")
@@ -133,7 +132,7 @@ def _finish(job, relation, texts, at, own, seconds):
         "at": at,
         "shard": relation.shard,
         "inputs": [texts.step],
-        "rows_in": figures.n,
+        "rows_in": job.complete(texts.step)["rows_kept"],
         "rows_kept": figures.n,
         "rows_rejected": 0,
         "dropped": {},
@@ -142,5 +141,7 @@ def _finish(job, relation, texts, at, own, seconds):
         "seconds": seconds,
         "libraries": dict(own),
     }
+    if row["rows_in"] != row["rows_kept"]:
+        raise AssertionError(f"{relation.name} lost rows: {row}")
     job.finish_step(row)
     return row

@@ -49,14 +49,14 @@ def duplicates(
     if row is None:
         began = time.monotonic()
         with job.progress.step(name, f"dedup {operator.name}") as report:
-            alive = rows.where("rejected is null")
+            alive = rows.where("rejected is null").select("doc_id", "origin_id", "license", key, *_within(operator))
+            # Read several times below: kept on disk, so that the rules before are decided once.
+            alive = job.hold(alive)
             group = _exact if operator.name == "exact" else _minhash
             star = group(job, alive, operator, key, texts)
-            star = star.join(alive.select("doc_id", "origin_id"), "doc_id").select(
-                "doc_id", "survivor", "origin_id", "group_license", "similarity"
-            )
             tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode("overwrite").save()
             report.rows_in, report.rows_kept = _finish(job, relation, alive, uri, reads, at, own, began)
+            job.release()
     else:
         job.progress.line(f"{name}: dedup {operator.name}: {row['rows_rejected']:,} duplicates, found before")
     job.record_step(relation, made=row is None)
@@ -65,22 +65,19 @@ def duplicates(
 
 def _exact(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) -> Any:
     """Members of groups with one key. The survivor carries the licences of all: it stands for each of them."""
+    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    keys = [key, *_within(operator)]
-    groups = (
+    group = Window.partitionBy(key, *_within(operator))
+    licenses = F.array_sort(F.array_distinct(F.flatten(F.collect_set("license").over(group))))
+    return (
         alive.where(F.col(key).isNotNull())
-        .groupBy(*keys)
-        .agg(
-            F.min("doc_id").alias("survivor"),
-            F.count("*").alias("members"),
-            F.array_sort(F.array_distinct(F.flatten(F.collect_set("license")))).alias("group_license"),
-        )
+        .withColumn("survivor", F.min("doc_id").over(group))
+        .withColumn("members", F.count("*").over(group))
+        .withColumn("group_license", licenses)
         .where("members > 1")
+        .select("doc_id", "survivor", "origin_id", "group_license", F.lit(1.0).alias("similarity"))
     )
-    same = [F.col(f"mine.{name}").eqNullSafe(F.col(f"group.{name}")) for name in keys]
-    joined = alive.select("doc_id", *keys).alias("mine").join(groups.alias("group"), same)
-    return joined.select("doc_id", "survivor", "group_license", F.lit(1.0).alias("similarity"))
 
 
 def _within(operator: ops.Op) -> list[str]:
@@ -108,7 +105,7 @@ def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) 
         edges = pairs.distinct().withColumn("similarity", F.lit(None).cast("double"))
     else:
         edges = _verified(job, _pairs(members), operator, texts).where(F.col("similarity") >= F.lit(verify))
-    edges = edges.localCheckpoint()
+    edges = job.hold(edges)
     star = components.smallest(job.spark, edges.select("a", "b"))
     best = (
         edges.select(F.col("a").alias("doc_id"), "similarity")
@@ -116,9 +113,9 @@ def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) 
         .groupBy("doc_id")
         .agg(F.max("similarity").alias("similarity"))
     )
-    return star.join(best, "doc_id").select(
-        "doc_id", "survivor", F.lit(None).cast("array<string>").alias("group_license"), "similarity"
-    )
+    named = star.join(best, "doc_id").join(alive.select("doc_id", "origin_id"), "doc_id")
+    unmerged = F.lit(None).cast("array<string>").alias("group_license")
+    return named.select("doc_id", "survivor", "origin_id", unmerged, "similarity")
 
 
 def _pairs(members: Any) -> Any:
@@ -141,7 +138,7 @@ def _verified(job: Any, pairs: Any, operator: ops.Op, texts: Relation) -> Any:
     from pyspark.sql import functions as F
     from pyspark.sql.types import StructType
 
-    pairs = pairs.localCheckpoint()
+    pairs = job.hold(pairs)
     wanted = pairs.select(F.col("a").alias("doc_id")).union(pairs.select("b")).distinct()
     signature = ops.registry()["signature", "shingle_hashes"]
     struct = StructType.fromDDL("doc_id string, hashes array<bigint>")

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from recipe_runtime import ops, shards
+from recipe_runtime import ops
 from recipe_runtime.arrow import arrow_schema
 from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.relation import Relation
+from recipe_runtime.shards import Shards
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Edit
 
@@ -28,10 +29,10 @@ def edit(job: Any, name: str, texts: Relation, operator: ops.Op, *, digest: str,
     shard = shard_digest(digest, texts.shard, own)
     job.libraries |= own
     job.begin()
-    uri = job.lake.relation(shard)
+    shards = Shards(job, job.lake.relation(shard), texts.files, STATISTICS)
 
     def edited() -> Any:
-        return shards.rows(job, uri, texts.files).where("not marker").drop("run_id", "marker")
+        return shards.rows().where("not marker").drop("run_id", "marker")
 
     def documents() -> Any:
         return edited().where("text is not null")
@@ -51,7 +52,7 @@ def edit(job: Any, name: str, texts: Relation, operator: ops.Op, *, digest: str,
         )
         task = Edit(found.run, operator.name, worker_args(job, operator.args), arrow_schema(source.schema), own)
         with job.progress.step(name, operator.name) as report:
-            shards.ensure(job, uri, texts.files, lambda group: _make(job, source, task, group), STATISTICS)
+            shards.ensure(lambda group: _make(job, source, task, group))
             row = _finish(job, relation, edited(), texts, at, own, time.monotonic() - began)
             report.rows_in, report.rows_kept = row["rows_in"], row["rows_kept"]
     else:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from recipe_runtime import ops, shards, tables
+from recipe_runtime import ops, tables
 from recipe_runtime.arrow import arrow_schema, spark_struct
 from recipe_runtime.digest import digest, shard_digest, step_digest
 from recipe_runtime.errors import StepError
 from recipe_runtime.relation import Relation
+from recipe_runtime.shards import Shards
 from recipe_runtime.worker import Blob, Extract
 
 STATISTICS = ("file_id", "run_id", "doc_id", "origin_id", "url_id")
@@ -160,7 +161,7 @@ class _Documents:
         self.step = step_digest(operation, [], libraries, source.pinned.pins())
         # The types of the fields used belong to a shard too: rows of one table have one type.
         self.shard = shard_digest(operation, digest("schema", source.pinned.pins()["schema"]), libraries)
-        self.uri = job.lake.relation(self.shard)
+        self.shards = Shards(job, job.lake.relation(self.shard), source.pinned.files, STATISTICS)
 
     @cached_property
     def _made(self) -> dict[str, Any]:
@@ -172,7 +173,7 @@ class _Documents:
         if row is None:
             began = time.monotonic()
             with job.progress.step(self.source.name, f"read {len(self.source.pinned.files)} files") as report:
-                extracted = shards.ensure(job, self.uri, self.source.pinned.files, self._extract, STATISTICS)
+                extracted = self.shards.ensure(self._extract)
                 row = self._finish(began)
                 report.rows_in, report.rows_kept, report.bytes_in = (
                     row["rows_in"],
@@ -198,15 +199,12 @@ class _Documents:
         numbers = self.job.spark.range(0, len(parts), 1, len(parts))
         return numbers.mapInArrow(task, struct).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
 
-    def _all(self) -> Any:
-        return shards.rows(self.job, self.uri, self.source.pinned.files)
-
     def with_text(self) -> Any:
         """Every row of the files that has a text, repeats included."""
         self._made  # noqa: B018 - makes it
         from pyspark.sql import functions as F
 
-        rows = self._all().where("not marker and rejected is null")
+        rows = self.shards.rows().where("not marker and rejected is null")
         return rows.withColumn("source", F.lit(self.source.spec.namespace))
 
     def repeats(self) -> Any:
@@ -227,7 +225,7 @@ class _Documents:
         from pyspark.sql import functions as F
 
         job = self.job
-        rows = self._all()
+        rows = self.shards.rows()
         counted = (
             rows.groupBy("marker", F.col("rejected.rule").alias("rule"))
             .agg(
