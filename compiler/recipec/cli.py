@@ -197,8 +197,7 @@ def submit(options: argparse.Namespace) -> int:
     try:
         return _runtime("submit").submit(script, options.extra)
     except errors.StepError as error:
-        print(f"recipec: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(error)
 
 
 def _runtime(module: str) -> Any:
@@ -211,10 +210,9 @@ def _answers(function: Callable[[], Any], as_json: bool) -> int:
     try:
         answer = function()
     except errors.StepError as error:
-        print(f"recipec: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(error)
     if as_json:
-        print(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
+        print(json.dumps(answer.to_json(), indent=2))
     else:
         print(answer.text(shutil.get_terminal_size((110, 40)).columns))
     return getattr(answer, "exit_code", DONE)
@@ -245,21 +243,32 @@ def doctor(options: argparse.Namespace) -> int:
 
 def bundle(options: argparse.Namespace) -> int:
     """The zip, and what is in it on stderr."""
-    for line in _runtime("bundle").bundle(Path(options.out)):
-        print(line, file=sys.stderr)
+    errors = _runtime("errors")
+    try:
+        lines = _runtime("bundle").bundle(Path(options.out))
+    except errors.StepError as error:
+        return _failed(error)
+    print("\n".join(lines), file=sys.stderr)
     print(options.out)
     return DONE
+
+
+def _failed(error: Any) -> int:
+    print(f"recipec: error: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def shell_init(options: argparse.Namespace) -> int:
     """Functions and completion for a shell."""
     from recipec.shell_init import shell_init as text
 
-    commands: dict[str, list[str]] = {}
-    for action in _parser()._actions:
-        for name, sub in (getattr(action, "choices", None) or {}).items() if isinstance(action.choices, dict) else ():
-            commands[name] = sorted(o for a in sub._actions for o in a.option_strings)
-    print(text(options.shell, commands), end="")
+    words: dict[str, list[str]] = {}
+    subcommands = next(a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    for name, command in subcommands.choices.items():
+        named = [option for action in command._actions for option in action.option_strings]
+        choices = [str(c) for action in command._actions if not action.option_strings for c in action.choices or ()]
+        words[name] = sorted([*named, *choices])
+    print(text(options.shell, words), end="")
     return DONE
 
 

@@ -172,7 +172,11 @@ class _Script:
         }
         self._assign(handle, Call("job.duplicates", [node.of, Code(rows), self._op(node.operation)], kwargs))
         self._assign(rows, Method(Code(rows), "join", [Code(f"{handle}.frame"), "doc_id", "left"]))
-        self._assign(rows, Call("rt.drop_duplicates", [Code(rows)], {"rule": node.rule, "at": node.at}))
+        verify = node.operation.args.get("verify")
+        limit = "equal" if node.operation.operator == "exact" else "a band in common"
+        limit = f"< {verify}" if verify is not None else limit
+        kwargs = {"rule": node.rule, "threshold": limit, "at": node.at}
+        self._assign(rows, Call("rt.drop_duplicates", [Code(rows)], kwargs))
         self.frames[node.name] = rows
 
     def _select(self, node: p.Select) -> None:

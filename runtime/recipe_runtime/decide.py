@@ -51,22 +51,14 @@ def first_failure(*rules: Rule):
     return F.coalesce(F.col("rejected"), *failures)
 
 
-def drop_duplicates(frame, *, rule: str, at: str):
-    """After the join with a dedup's groups: all but the survivor fall out, and the survivor carries the
-    licences of its exact duplicates (`group_license`, null where the dedup does not merge them)."""
+def drop_duplicates(frame, *, rule: str, threshold: str, at: str):
+    """After the join with a dedup's groups: all but the survivor fall out, `matched` names it, and the survivor
+    carries the licences of its exact duplicates (`group_license`, null where the dedup does not merge them).
+    The value found is the similarity, null where the dedup does not measure it."""
     from pyspark.sql import functions as F
 
     dropped = F.col("survivor").isNotNull() & (F.col("survivor") != F.col("doc_id"))
-    threshold = F.coalesce(F.col("similarity").cast("string"), F.lit("equal"))
-    failure = F.when(
-        dropped,
-        F.struct(
-            F.lit(rule).alias("rule"),
-            F.concat(F.lit("duplicate of "), F.col("survivor")).alias("value"),
-            threshold.alias("threshold"),
-            F.lit(at).alias("at"),
-        ).cast(REJECTED),
-    )
+    failure = F.when(dropped, _struct(rule, F.col("similarity"), threshold, at))
     matched = F.coalesce(F.col("matched"), F.when(F.col("rejected").isNull() & dropped, F.col("survivor")))
     return (
         frame.withColumn("matched", matched)

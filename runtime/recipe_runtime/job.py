@@ -146,7 +146,7 @@ class Job:
 
     def complete(self, step: str) -> dict[str, Any] | None:
         """The row of a step that was made before, else None."""
-        rows = tables.read(self.lake, tables.STEPS, filters=[("step", "=", step)])
+        rows = tables.read(self.lake, tables.STEPS, where={"step": step})
         return min(rows, key=lambda row: row["run_id"]) if rows else None
 
     def finish_step(self, row: Mapping[str, Any]) -> None:
@@ -176,8 +176,7 @@ class Job:
 
     def ended(self, run_id: str) -> bool:
         """Whether a run has its `ended` row."""
-        filters = [("run_id", "=", run_id), ("state", "=", "ended")]
-        return bool(tables.read(self.lake, tables.RUNS, columns=["run_id"], filters=filters))
+        return bool(tables.read(self.lake, tables.RUNS, ["run_id"], {"run_id": run_id, "state": "ended"}))
 
     def _run_row(self, **values: Any) -> None:
         row = {

@@ -5,11 +5,12 @@ Everything that reads them without Spark (lineage, the start of a run) goes thro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from recipe_runtime.arrow import ddl_schema
+from recipe_runtime.delta_sql import equal, query, quoted
 
 RETENTION_DAYS = 30
 """How long a version stays readable. Delta's default is 7 days, and its log must live at least as long."""
@@ -151,14 +152,17 @@ def written_rows(uri: str) -> int:
     return sum(table.get_add_actions(flatten=True).column("num_records").to_pylist())
 
 
-def read(lake, table: Table | str, columns: list[str] | None = None, filters: Any = None) -> list[dict[str, Any]]:
-    """Rows of a table as dictionaries, read without a JVM; none where the table does not exist yet.
-
-    `filters`: pyarrow's, in disjunctive normal form. For tables of steps, runs, versions; not for documents.
-    """
+def read(
+    lake: Any, table: Table, columns: Sequence[str] = (), where: Mapping[str, str | int] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries, maps as dictionaries too, read without a JVM; none where the table does
+    not exist yet. `where`: columns and the values they must have. For tables of steps, runs and versions; not
+    for documents."""
     from deltalake import DeltaTable
 
-    uri = lake.table(table.name) if isinstance(table, Table) else table
-    if not DeltaTable.is_deltatable(uri):
+    uri = lake.table(table.name)
+    if not exists(uri):
         return []
-    return DeltaTable(uri).to_pyarrow_table(columns=columns, filters=filters).to_pylist(maps_as_pydicts="strict")
+    sql = f"select {', '.join(map(quoted, columns)) or '*'} from rows_of"
+    sql += f" where {equal(**where)}" if where else ""
+    return query(sql, {"rows_of": DeltaTable(uri)}, maps=True)

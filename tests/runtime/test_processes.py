@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from recipe_runtime.delta_sql import query
 from recipe_runtime.session import DELTA_JAR
 from running import compile_recipe, versions
 
@@ -80,13 +81,15 @@ def markers(lake: Path) -> dict[str, str]:
     for folder in (lake / "_recipec" / "relations").glob("*"):
         table = DeltaTable(str(folder))
         if "records" in [field.name for field in table.schema().fields]:
-            rows = table.to_pyarrow_table(columns=["file_id", "run_id", "marker"]).to_pylist()
-            return {row["file_id"]: row["run_id"] for row in rows if row["marker"]}
+            rows = query("select file_id, run_id from documents where marker", {"documents": table})
+            return {row["file_id"]: row["run_id"] for row in rows}
     return {}
 
 
 def texts(lake: Path) -> list[str]:
-    return sorted(DeltaTable(str(lake / "clean")).to_pyarrow_table(columns=["text"])["text"].to_pylist())
+    """The texts of the output, sorted."""
+    rows = query("select text from clean order by text", {"clean": DeltaTable(str(lake / "clean"))})
+    return [row["text"] for row in rows]
 
 
 def test_a_run_killed_in_mid_extraction_loses_only_its_open_shard(run_recipe, tmp_path):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recipe_runtime import tables
+from recipe_runtime.delta_sql import query
 from recipe_runtime.errors import DONE, FAILED
 from recipe_runtime.lineage.answer import Answer, item, table
 from recipe_runtime.lineage.ledger import Ledger
-from recipe_runtime.lineage.look import query
 
 
 @dataclass(frozen=True)

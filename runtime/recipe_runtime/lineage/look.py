@@ -1,7 +1,6 @@
 """Look-ups in Delta tables by id: filters that prune files and row groups, and only the columns asked for.
 
-delta-rs runs them as SQL in one engine. Its Arrow dataset is not used: that reads through a Python file
-system on Arrow's own threads, and one process in twenty that read so was seen to abort as it ended.
+delta-rs runs them as SQL; `delta_sql` says why not as an Arrow dataset.
 """
 
 from __future__ import annotations
@@ -10,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from recipe_runtime.delta_sql import equal, literal, query, quoted
 from recipe_runtime.lineage.answer import Unanswered
 
 UNREAD = ("text", "meta")
@@ -68,32 +68,7 @@ class Relation:
         return query(sql, {"looked_in": self.table})
 
 
-def query(sql: str, tables: dict[str, DeltaTable]) -> list[dict[str, Any]]:
-    """The rows of a statement over these tables."""
-    import pyarrow as pa
-
-    engine = QueryBuilder()
-    for name, table in tables.items():
-        engine.register(name, table)
-    return pa.table(engine.execute(sql).read_all()).to_pylist()
-
-
 # ---- conditions --------------------------------------------------------------------------------------
-
-
-def quoted(name: str) -> str:
-    """A column's name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str | int) -> str:
-    """A value in SQL."""
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
-
-
-def equal(**columns: str | int) -> str:
-    """These columns have these values."""
-    return " and ".join(f"{quoted(name)} = {literal(value)}" for name, value in columns.items())
 
 
 def among(name: str, values: Iterable[str]) -> str:

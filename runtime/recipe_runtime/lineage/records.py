@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from recipe_runtime.delta_sql import equal
 from recipe_runtime.lineage.answer import Answer, entry, when
 from recipe_runtime.lineage.ledger import Ledger
-from recipe_runtime.lineage.look import equal
 
 COLUMNS = (
     "file_id", "record", "part", "parts", "doc_id", "origin_id", "record_key", "raw_hash", "bytes",

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from recipe_runtime import tables
+from recipe_runtime.delta_sql import equal
 from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, named, placed, when
 from recipe_runtime.lineage.ledger import Ledger, Version
-from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, equal, is_id, url_key
+from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, is_id, url_key
 from recipe_runtime.lineage.records import Record, record_of
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 from recipe_runtime.lineage.runs import Run, run_of

@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from recipe_runtime import tables
+from recipe_runtime.delta_sql import equal
 from recipe_runtime.lineage.answer import Answer, Unanswered, counted, entry, item, placed
 from recipe_runtime.lineage.ledger import Ledger, Version
-from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, equal, is_id, url_key
+from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, is_id, url_key
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 
 NEWEST, OLDER, FAILED = "newest version", "older step", "a run that did not end"

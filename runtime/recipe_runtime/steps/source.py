@@ -141,10 +141,9 @@ def _same_schema(job: Any, source: Source) -> None:
 
 
 def _last_inputs(job: Any, source: Source) -> dict[str, Any] | None:
-    ended = tables.read(job.lake, tables.RUNS, columns=["run_id"], filters=[("state", "=", "ended")])
-    whole = {row["run_id"] for row in ended}
-    filters = [("state", "=", "started"), ("recipe", "=", job.recipe)]
-    started = tables.read(job.lake, tables.RUNS, columns=["run_id", "inputs"], filters=filters)
+    whole = {row["run_id"] for row in tables.read(job.lake, tables.RUNS, ["run_id"], {"state": "ended"})}
+    where = {"state": "started", "recipe": job.recipe}
+    started = tables.read(job.lake, tables.RUNS, ["run_id", "inputs"], where)
     for row in sorted(started, key=lambda r: r["run_id"], reverse=True):
         if row["run_id"] in whole:
             for record in json.loads(job.lake.get_blob(row["inputs"])):

@@ -164,7 +164,7 @@ def _finish(job, relation, newest, reads, at, began):
     )
     also = f"version = {newest['version']}"
     tables.replace_step(stats, job.lake, tables.STATS, relation.step, note=job.note(relation.step), also=also)
-    where = [("step", "=", relation.step), ("version", "=", newest["version"])]
+    where = {"step": relation.step, "version": newest["version"]}
     counted = tables.read(job.lake, tables.STATS, ["rows", "tokens", "bytes"], where)
     tokens = [r["tokens"] for r in counted if r["tokens"] is not None]
     kept = sum(r["rows"] for r in counted)

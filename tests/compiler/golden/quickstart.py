@@ -404,7 +404,7 @@ clean_exact = job.duplicates(
     at="quickstart.recipe:22",
 )
 clean = clean.join(clean_exact.frame, "doc_id", "left")
-clean = rt.drop_duplicates(clean, rule="dedup exact(of = text)", at="quickstart.recipe:22")
+clean = rt.drop_duplicates(clean, rule="dedup exact(of = text)", threshold="equal", at="quickstart.recipe:22")
 
 # quickstart.recipe:23  dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = 80%, keep = lowest_id, seed = 1)
 clean_minhash = job.duplicates(
@@ -430,6 +430,7 @@ clean = clean.join(clean_minhash.frame, "doc_id", "left")
 clean = rt.drop_duplicates(
     clean,
     rule="dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = 80%, keep = lowest_id, seed = 1)",
+    threshold="< 0.8",
     at="quickstart.recipe:23",
 )
 
