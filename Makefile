@@ -12,7 +12,7 @@ setup:
 	@$(PYTHON) scripts/setup.py
 
 test: setup
-	@.venv/bin/python -m pytest $(T)
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(T)
 
 # Pages from what this machine has, a recipe over them, and what became of every page.
 demo: setup

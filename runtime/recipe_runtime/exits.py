@@ -10,12 +10,14 @@ import os
 import shutil
 import signal
 import sys
+import threading
+import time
 import traceback
 from types import FrameType
 
 from recipe_runtime.errors import DEFECT, FAILED, StepError
 
-_FULL = 16 * 1024 * 1024  # bytes: below this a file system counts as full
+_FULL = 4 * 1024 * 1024  # bytes: below this a file system counts as full
 
 
 _OURS = "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
@@ -25,12 +27,31 @@ class Terminated(BaseException):
     """SIGTERM arrived. Not an Exception, so that no handler for errors takes it for one."""
 
 
-_watched: list[str] = []
+_lowest: dict[str, int] = {}
+"""Watched folder → the least free space seen there. Spark deletes its shuffle files when a job fails, so a
+look afterwards finds room again."""
 
 
 def watch(path: str) -> None:
-    """A local folder whose file system is looked at when Spark fails, to say which disk is full."""
-    _watched.append(path)
+    """A local folder whose free space is followed, to say which disk was full when something fails."""
+    if not _lowest:
+        threading.Thread(target=_follow, daemon=True).start()
+    _lowest.setdefault(path, sys.maxsize)
+
+
+def _follow() -> None:
+    while True:
+        _look()
+        time.sleep(0.25)
+
+
+def _look() -> None:
+    for path in list(_lowest):
+        folder = path
+        while folder and not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        if folder:
+            _lowest[path] = min(_lowest[path], shutil.disk_usage(folder).free)
 
 
 def exit_codes() -> None:
@@ -108,12 +129,8 @@ def _spark_failure(error: BaseException) -> tuple[int, str]:
 
 
 def _full_disk() -> str | None:
-    for path in _watched:
-        while path and not os.path.isdir(path):
-            path = os.path.dirname(path)
-        if path and shutil.disk_usage(path).free < _FULL:
-            return path
-    return None
+    _look()
+    return next((path for path, free in _lowest.items() if free < _FULL), None)
 
 
 def _stop_spark(code: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -66,10 +65,10 @@ class Job:
     @cached_property
     def spark(self) -> Any:
         """The session, started when first needed."""
+        for folder in session.local_folders():
+            exits.watch(folder)
         spark = session.create(f"recipec {self.recipe}")
         self.progress.tracker = spark.sparkContext.statusTracker()
-        for folder in (spark.conf.get("spark.local.dir", None) or tempfile.gettempdir()).split(","):
-            exits.watch(folder)
         return spark
 
     # ---- steps, one module each ------------------------------------------------------------------

@@ -26,6 +26,9 @@ class Relation:
     repeats: Callable[[], Any] | None = None
     """(file_id, record) of rows that are the same record again, or None where there are none."""
 
+    count: Callable[[], int] | None = None
+    """How many rows `frame` of a relation of documents has."""
+
     @cached_property
     def frame(self) -> Any:
         """A DataFrame with the rows of this step."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from recipe_runtime.errors import StepError
@@ -62,6 +63,15 @@ def create(app: str):
     if "spark.jars.packages" in settings:
         _remember_jars(spark)
     return spark
+
+
+def local_folders() -> list[str]:
+    """Where Spark on this machine will put shuffle files and copies of its jars, as far as it can be told before it
+    starts."""
+    words = os.environ.get("PYSPARK_SUBMIT_ARGS", "").split()
+    given = [word.partition("=")[2] for word in words if word.startswith("spark.local.dir=")]
+    named = os.environ.get("SPARK_LOCAL_DIRS") or (given[-1] if given else tempfile.gettempdir())
+    return named.split(",")
 
 
 def _is_local(conf) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recipe_runtime import exits, session
-from recipec.backend import Backend
-from recipec.driver import Compilation
-from running import QUICKSTART, Ran, compile_recipe, crawl
+from running import QUICKSTART, Ran, crawl, run_here
 
 # A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
 # more than it saves. Tests that start a process of their own run with the settings of a user.
@@ -30,19 +28,18 @@ def spark() -> Any:
         return session.create("tests")
 
 
+@pytest.fixture(scope="session")
+def quiet(spark: Any) -> Iterator[None]:
+    """The hook for uncaught errors is for a process of the job's own; here pytest wants to see the exception."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exits, "exit_codes", lambda: None)
+        yield
+
+
 @pytest.fixture
-def run_recipe(spark: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+def run_recipe(quiet: None) -> Callable[..., Ran]:
     """`run_recipe(text, lake, **params)`: compiles and runs in this process; errors come as exceptions."""
-    # The hook is for a process of the job's own; here pytest wants to see the exception.
-    monkeypatch.setattr(exits, "exit_codes", lambda: None)
-
-    def run(text: str, lake: Path, **params: str) -> Ran:
-        script = compile_recipe(text, {"lake": str(lake), **params})
-        variables: dict[str, Any] = {}
-        exec(compile(script, "script.py", "exec"), variables)
-        return Ran(lake, script, variables)
-
-    return run
+    return run_here
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +51,7 @@ def crawl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_lake(spark: Any, crawl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def real_lake(quiet: None, crawl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A lake that the quickstart recipe made, once for all tests that only read it."""
     lake = tmp_path_factory.mktemp("real") / "lake"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exits, "exit_codes", lambda: None)
-        params = {"lake": str(lake), "crawl": str(crawl_folder / "*.warc.gz")}
-        script = Backend(Compilation(QUICKSTART, params)).script
-        variables: dict[str, Any] = {}
-        exec(compile(script, "script.py", "exec"), variables)
-    return Ran(lake, script, variables)
+    return run_here(QUICKSTART.read_text(), lake, name=QUICKSTART.name, crawl=str(crawl_folder / "*.warc.gz"))

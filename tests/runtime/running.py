@@ -129,9 +129,16 @@ def versions(lake: Path) -> dict[str, int]:
     return {name: version for name, version in found.items() if name != "_recipec/runs"}
 
 
-def compile_recipe(text: str, params: Mapping[str, str], folder: Path | None = None) -> str:
+def compile_recipe(text: str, params: Mapping[str, str], name: str = "x.recipe") -> str:
     """The script of a recipe that must be right."""
-    compilation = Compilation(folder / "x.recipe" if folder else None, params, text=text, name="x.recipe")
-    backend = Backend(compilation)
+    backend = Backend(Compilation(params=params, text=text, name=name))
     assert not [d for d in backend.diagnostics if d.severity == "error"], backend.diagnostics
     return backend.script
+
+
+def run_here(text: str, lake: Path, name: str = "x.recipe", **params: str) -> Ran:
+    """Compiles a recipe and runs its script in this process."""
+    script = compile_recipe(text, {"lake": str(lake), **params}, name)
+    variables: dict[str, Any] = {}
+    exec(compile(script, "script.py", "exec"), variables)
+    return Ran(lake, script, variables)

@@ -1,10 +1,10 @@
-"""Jobs as processes of their own: killed, interrupted, out of disk; and every way to submit one."""
+"""Jobs as processes of their own: killed, interrupted, out of disk."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import pydoc_data.topics
 import shutil
 import signal
 import subprocess
@@ -15,38 +15,10 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 from recipe_runtime.delta_sql import query
-from recipe_runtime.session import DELTA_JAR
 from running import compile_recipe, versions
+from small_jobs import RECIPE, texts, write_files
 
-RECIPE = """
-recipe small
-edition 2026
-param input: path
-param lake: path
-param least: int = 20
-source pages = jsonl(input) { id = id }
-select clean from pages {
-  keep stats.words >= least
-}
-write clean to delta(lake) {
-  partition = [source]
-  expect unique(doc_id, epoch)
-}
-"""
-
-
-def write_files(folder: Path, count: int) -> list[Path]:
-    """`count` JSONL files of a few topics each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    topics = sorted(pydoc_data.topics.topics.items())
-    out = []
-    for i in range(count):
-        path = folder / f"{i:03}.jsonl"
-        rows = [{"id": f"{name}-{i}", "text": f"{text} {i}"} for name, text in topics[i % 70 : i % 70 + 3]]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        out.append(path)
-    return out
-
+pytestmark = pytest.mark.xdist_group("processes")
 
 def child(script: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
     """The script run by this Python in a session of its own."""
@@ -78,18 +50,12 @@ def alive(group: int) -> list[int]:
 
 def markers(lake: Path) -> dict[str, str]:
     """file_id → run, of the documents read so far."""
-    for folder in (lake / "_recipec" / "relations").glob("*"):
-        table = DeltaTable(str(folder))
+    for first in (lake / "_recipec" / "relations").glob("*/_delta_log/00000000000000000000.json"):
+        table = DeltaTable(str(first.parent.parent))
         if "records" in [field.name for field in table.schema().fields]:
             rows = query("select file_id, run_id from documents where marker", {"documents": table})
             return {row["file_id"]: row["run_id"] for row in rows}
     return {}
-
-
-def texts(lake: Path) -> list[str]:
-    """The texts of the output, sorted."""
-    rows = query("select text from clean order by text", {"clean": DeltaTable(str(lake / "clean"))})
-    return [row["text"] for row in rows]
 
 
 def test_a_run_killed_in_mid_extraction_loses_only_its_open_shard(run_recipe, tmp_path):
@@ -153,10 +119,10 @@ def test_a_signal_ends_the_job_with_its_code_and_leaves_no_process(run_recipe, t
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 24 MB."""
+    """A file system of 16 MB."""
     place = tmp_path / "small"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("mounting a small file system needs root")
     yield place
@@ -164,11 +130,11 @@ def small_disk(tmp_path):
 
 
 def bulk(folder: Path, megabytes: int) -> None:
-    """One JSONL file of text that does not compress."""
+    """One JSONL file of text that does not compress well."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "bulk.jsonl").open("w") as out:
-        for i in range(megabytes * 4):
-            out.write(json.dumps({"id": str(i), "text": os.urandom(125_000).hex()}) + "\n")
+        for i in range(megabytes):
+            out.write(json.dumps({"id": str(i), "text": base64.b64encode(os.urandom(750_000)).decode()}) + "\n")
 
 
 def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, small_disk):
@@ -177,7 +143,7 @@ def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, sm
     lake = small_disk / "lake"
     run_recipe(RECIPE, lake, input=str(tmp_path / "in"))
     before = texts(lake)
-    bulk(tmp_path / "in", 40)
+    bulk(tmp_path / "in", 32)
     script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(lake), "least": "0"})
     code, log = ended(child(script, tmp_path), tmp_path)
     assert code == 4, log
@@ -186,70 +152,11 @@ def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, sm
 
 
 def test_a_full_local_folder_of_spark_is_named(tmp_path, small_disk):
-    """Fault 14, Spark's disk: the shuffle of the join does not fit."""
-    bulk(tmp_path / "in", 60)
+    """Fault 14, Spark's disk: already the copies of its jars do not fit."""
+    write_files(tmp_path / "in", 1)
     script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(tmp_path / "lake"), "least": "0"})
-    arguments = f"--conf spark.local.dir={small_disk} --conf spark.sql.autoBroadcastJoinThreshold=-1 pyspark-shell"
+    arguments = f"--conf spark.local.dir={small_disk} pyspark-shell"
     code, log = ended(child(script, tmp_path, PYSPARK_SUBMIT_ARGS=arguments), tmp_path)
     assert code == 4, log
     assert f"no space left in {small_disk}" in log
     assert not (tmp_path / "lake" / "clean" / "_delta_log").exists()
-
-
-# ---- every way to submit -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def submitted(tmp_path_factory) -> dict[str, Path]:
-    """A recipe that is right, a wrong one, and an input."""
-    folder = tmp_path_factory.mktemp("submit")
-    write_files(folder / "in", 2)
-    right, wrong = folder / "right.recipe", folder / "wrong.recipe"
-    right.write_text(RECIPE.replace("param input: path", f'param input: path = "{folder / "in"}"'))
-    wrong.write_text(RECIPE.replace("stats.words", "stats.wurds"))
-    return {"folder": folder, "right": right, "wrong": wrong, "lake": folder / "lake"}
-
-
-RECIPEC = f"{sys.executable} -m recipec.cli"
-SPARK_SUBMIT = str(Path(sys.executable).parent / "spark-submit")
-FORMS = {
-    "pipe": f"{RECIPEC} compile {{recipe}} {{params}} | {SPARK_SUBMIT} pyspark-shell-main",
-    "shell-init": (
-        f'export PATH={Path(sys.executable).parent}:$PATH; eval "$({RECIPEC} shell-init bash)"; '
-        f"{RECIPEC} compile {{recipe}} {{params}} | spark-submit"
-    ),
-    "submit": f"{RECIPEC} compile {{recipe}} {{params}} | {RECIPEC} submit - -- --master local[2]",
-    "file": (
-        f"{RECIPEC} compile {{recipe}} {{params}} -o {{folder}}/job.py && "
-        f"{SPARK_SUBMIT} --packages {DELTA_JAR} {{folder}}/job.py"
-    ),
-}
-
-
-def run_form(form: str, submitted: dict[str, Path], recipe: str, **params: object) -> subprocess.CompletedProcess[str]:
-    """One form, in bash, without pipefail."""
-    given = " ".join(f"--param {name}={value}" for name, value in {"lake": submitted["lake"], **params}.items())
-    command = FORMS[form].format(recipe=submitted[recipe], params=given, folder=submitted["folder"])
-    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
-    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, timeout=300)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_each_form_runs_a_recipe(form, submitted):
-    done = run_form(form, submitted, "right")
-    assert done.returncode == 0, done.stderr
-    assert versions(submitted["lake"])["clean"] == 0 and len(texts(submitted["lake"])) == 6
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_each_form_fails_for_a_wrong_recipe(form, submitted):
-    done = run_form(form, submitted, "wrong", input=submitted["folder"])
-    assert done.returncode == 1, done.stderr
-    assert "error[E" in done.stderr
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_each_form_fails_with_4_for_a_step_that_cannot_do_its_work(form, submitted):
-    done = run_form(form, submitted, "right", input=submitted["folder"] / "nowhere" / "*.jsonl")
-    assert done.returncode == 4, done.stderr
-    assert "no file at" in done.stderr and "help:" in done.stderr

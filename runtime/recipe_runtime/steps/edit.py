@@ -43,6 +43,7 @@ def edit(job: Any, name: str, texts: Relation, operator: ops.Op, *, digest: str,
     relation = Relation(
         f"{name}.text", "edit", digest, step, libraries, frame,
         shard=shard, files=texts.files, documents=documents, repeats=texts.repeats,
+        count=lambda: relation.frame.count(),
     )  # fmt: skip
     row = job.complete(step)
     if row is None:

@@ -78,6 +78,7 @@ def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], 
         files=pinned.files,
         documents=made.with_text,
         repeats=made.repeats,
+        count=made.count,
     )
 
 
@@ -205,6 +206,10 @@ class _Documents:
 
         rows = self.shards.rows().where("not marker and rejected is null")
         return rows.withColumn("source", F.lit(self.source.spec.namespace))
+
+    def count(self) -> int:
+        """How many documents there are, by the step's row."""
+        return self._made["rows_kept"]
 
     def repeats(self) -> Any:
         """(file_id, record) of repeated records, or None."""

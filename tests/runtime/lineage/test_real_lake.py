@@ -11,6 +11,8 @@ import pytest
 from recipe_runtime.lineage import balance, funnel, runs, trace, why
 from running import prose
 
+pytestmark = pytest.mark.xdist_group("spark")
+
 KNOWN = {
     "http://gone.example.com/": ("http_status", "404"),
     "http://image.example.com/x.gif": ("content_type", "image/gif"),
