@@ -26,10 +26,10 @@ def say(*command: str) -> None:
         sys.exit(done.returncode)
 
 
-def first(table: str, column: str, where: str) -> str:
-    """The smallest value of a column in one of the lake's tables."""
-    sql = f"select min({column}) as found from t where {where}"
-    return query(sql, {"t": DeltaTable(str(ROOT / LAKE / table))})[0]["found"]
+def first(table: str, column: str, rest: str) -> str:
+    """A column of the first row of one of the lake's tables, as `rest` of a statement chooses it."""
+    tables = {"t": DeltaTable(str(ROOT / LAKE / table))}
+    return query(f"select {column} as found from t {rest} limit 1", tables)[0]["found"]
 
 
 def main() -> None:
@@ -37,8 +37,10 @@ def main() -> None:
         say("python", "examples/make_pages.py", PAGES)
     say("recipec", "run", RECIPE, "--param", f"crawl={PAGES}/*.warc.gz", "--param", f"lake={LAKE}")
     say("recipec", "lineage", "funnel", LAKE, OUTPUT)
-    say("recipec", "lineage", "trace", LAKE, first(OUTPUT, "doc_id", "cardinality(license) > 0"))
-    say("recipec", "lineage", "why", LAKE, first("_recipec/rejects", "url", "rule like 'stats.%'"))
+    licensed = "order by coalesce(cardinality(license), 0) desc, doc_id"
+    measured = "where rule like 'stats.%' order by url"
+    say("recipec", "lineage", "trace", LAKE, first(OUTPUT, "doc_id", licensed))
+    say("recipec", "lineage", "why", LAKE, first("_recipec/rejects", "url", measured))
 
 
 if __name__ == "__main__":

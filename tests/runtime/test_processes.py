@@ -118,11 +118,11 @@ def test_a_signal_ends_the_job_with_its_code_and_leaves_no_process(run_recipe, t
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 16 MB."""
+def small_disk(tmp_path, request):
+    """A file system of so many MB."""
     place = tmp_path / "small"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", str(place)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("mounting a small file system needs root")
     yield place
@@ -137,6 +137,7 @@ def bulk(folder: Path, megabytes: int) -> None:
             out.write(json.dumps({"id": str(i), "text": base64.b64encode(os.urandom(750_000)).decode()}) + "\n")
 
 
+@pytest.mark.parametrize("small_disk", [16], indirect=True)
 def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, small_disk):
     """Fault 14, the lake's disk."""
     write_files(tmp_path / "in", 1)
@@ -151,12 +152,13 @@ def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, sm
     assert texts(lake) == before and versions(lake)["clean"] == 0
 
 
+@pytest.mark.parametrize("small_disk", [100], indirect=True)
 def test_a_full_local_folder_of_spark_is_named(tmp_path, small_disk):
-    """Fault 14, Spark's disk: already the copies of its jars do not fit."""
-    write_files(tmp_path / "in", 1)
+    """Fault 14, Spark's disk: beside the copies of its jars (87 MB) the shuffle of the texts does not fit."""
+    bulk(tmp_path / "in", 32)
     script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(tmp_path / "lake"), "least": "0"})
-    arguments = f"--conf spark.local.dir={small_disk} pyspark-shell"
+    arguments = f"--conf spark.local.dir={small_disk} --conf spark.sql.autoBroadcastJoinThreshold=-1 pyspark-shell"
     code, log = ended(child(script, tmp_path, PYSPARK_SUBMIT_ARGS=arguments), tmp_path)
     assert code == 4, log
     assert f"no space left in {small_disk}" in log
-    assert not (tmp_path / "lake" / "clean" / "_delta_log").exists()
+    assert not (tmp_path / "lake" / "clean" / "_delta_log" / "00000000000000000000.json").exists()

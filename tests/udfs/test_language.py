@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pyarrow as pa
@@ -51,8 +52,11 @@ def test_a_missing_model_file():
 
 
 def test_the_package_with_the_downloader_is_not_imported():
-    language_of("text")
-    assert "robust_downloader" not in sys.modules
+    code = (
+        "import sys\nfrom recipe_udfs.language import language_of\nlanguage_of('text')\n"
+        "assert 'recipe_udfs.language' in sys.modules and 'robust_downloader' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @settings(max_examples=150, deadline=None)

@@ -34,6 +34,7 @@ _OTHER = tuple(
     (re.compile(pattern, re.IGNORECASE), template)
     for pattern, template in (
         (r"gnu\.org/(?:copyleft|licenses)/fdl|gnu free documentation license", "gfdl"),
+        (r"spdx\.org/licenses/([a-z0-9.+-]*[a-z0-9+])(?:\.html|\.json|\.txt)", "{}"),
         (r"opensource\.org/licenses?/mit\b", "mit"),
         (r"apache\.org/licenses/license-2\.0", "apache-2.0"),
         (r"opendatacommons\.org/licenses/(odbl|by|pddl)", "odc-{}"),
