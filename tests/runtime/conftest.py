@@ -11,7 +11,7 @@ from recipe_runtime import exits, session
 from running import QUICKSTART, Ran, crawl, run_here
 
 # A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
-# more than it saves. Tests that start a process of their own run with the settings of a user.
+# more than it saves.
 QUICK = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
@@ -19,13 +19,20 @@ QUICK = {
 }
 
 
-@pytest.fixture(scope="session")
-def spark() -> Any:
-    """The shared session."""
-    options = " ".join(f"--conf {name}={value}" for name, value in QUICK.items())
+@pytest.fixture(scope="session", autouse=True)
+def quick_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spark's defaults for this process and those that tests start."""
+    folder = tmp_path_factory.mktemp("conf")
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_SUBMIT_ARGS", f"{options} pyspark-shell")
-        return session.create("tests")
+        patch.setenv("SPARK_CONF_DIR", str(folder))
+        yield
+
+
+@pytest.fixture(scope="session")
+def spark(quick_spark: None) -> Any:
+    """The shared session."""
+    return session.create("tests")
 
 
 @pytest.fixture(scope="session")
