@@ -86,11 +86,20 @@ def test_wrong_usage_ends_with_2(arguments):
     assert done.returncode == 2 and done.stdout == "" and done.stderr
 
 
-def test_what_cannot_run_yet_is_named_with_its_place():
-    flagship = ROOT / "recipes" / "nemotron_like.recipe"
-    done = recipec("compile", str(flagship))
+def test_what_cannot_run_yet_is_named_with_its_place(tmp_path):
+    """The flagship checks clean, its model files supplied; compiling it names every construct without a runtime."""
+    recipe = tmp_path / "nemotron_like.recipe"
+    recipe.write_text((ROOT / "recipes" / "nemotron_like.recipe").read_text())
+    (tmp_path / "std").mkdir()
+    for name in ("bpe.json", "edu.onnx", "tidy.onnx"):
+        (tmp_path / "std" / name).write_bytes(b"a file that is there")
+    assert recipec("check", str(recipe)).returncode == 0
+    done = recipec("compile", str(recipe))
     assert done.returncode == 1
     assert done.stdout == 'raise SystemExit("recipec: refused, see stderr")\n'
+    for construct in ("score", "sample", "tier", "transform", "generate", "mix", "compute"):
+        assert f"error[E0900]: `{construct}` cannot run yet" in done.stderr
+    assert "nemotron_like.recipe:" in done.stderr
 
 
 def test_later_forms_are_not_made_for_an_earlier_one(tmp_path):

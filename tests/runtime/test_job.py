@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 from collections import Counter
@@ -172,6 +173,25 @@ def test_neither_partitions_nor_the_order_of_files_matter(small, run_recipe, spa
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", before)
     assert found == rows(small.output(spark))
+
+
+def test_the_script_run_up_to_any_line_gives_the_frame_of_that_step(small, quiet):
+    """Pasted into a notebook statement by statement, each leaves a frame to look at."""
+    variables: dict = {}
+    seen = {}
+    for statement in ast.parse(small.script).body:
+        if "job.end" in ast.unparse(statement):
+            break
+        exec(compile(ast.Module([statement], []), "script.py", "exec"), variables)
+        for name in ("pages", "clean", "clean_exact", "clean_rows"):
+            frame = getattr(variables.get(name), "frame", variables.get(name))
+            if frame is not None:
+                seen[name] = frame.columns
+    assert {"doc_id", "text", "url", "license"} <= set(seen["pages"])
+    assert {"doc_id", "lang", "lang_score", "stats_words", "rejected"} <= set(seen["clean"])
+    assert "text" not in seen["clean"]
+    assert {"doc_id", "survivor"} <= set(seen["clean_exact"])
+    assert seen["clean_rows"][:3] == ["doc_id", "epoch", "text"]
 
 
 def test_the_same_record_twice_is_one_document(run_recipe, spark, tmp_path):
