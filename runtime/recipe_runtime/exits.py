@@ -17,7 +17,7 @@ from types import FrameType
 
 from recipe_runtime.errors import DEFECT, FAILED, StepError
 
-_FULL = 4 * 1024 * 1024  # bytes: below this a file system counts as full
+_FULL = 16 * 1024 * 1024  # bytes: below this a file system counts as full
 
 
 _OURS = "recipec: this is a defect of recipec, not of your recipe; please report it with the lines below"
