@@ -28,6 +28,13 @@ def rule(text: str, holds, *, value, threshold: str, at: str) -> Rule:
     return Rule(text, holds, value, threshold, at)
 
 
+def _is_nan(value):
+    """Whether a figure is NaN; the type is asked first, so that the text "NaN" stays a text."""
+    from pyspark.sql import functions as F
+
+    return F.coalesce(F.typeof(value).isin("double", "float") & (value.cast("string") == "NaN"), F.lit(False))
+
+
 def _struct(text: str, value, threshold: str, at: str):
     from pyspark.sql import functions as F
 
@@ -47,7 +54,10 @@ def first_failure(*rules: Rule):
     """
     from pyspark.sql import functions as F
 
-    failures = [F.when(~F.coalesce(r.holds, F.lit(False)), _struct(r.text, r.value, r.threshold, r.at)) for r in rules]
+    failures = [
+        F.when(~F.coalesce(r.holds, F.lit(False)) | _is_nan(r.value), _struct(r.text, r.value, r.threshold, r.at))
+        for r in rules
+    ]
     return F.coalesce(F.col("rejected"), *failures)
 
 
