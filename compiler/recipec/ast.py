@@ -1,4 +1,4 @@
-"""The syntax tree of a recipe file: frozen dataclasses with spans, exactly what is written and no more.
+"""The syntax tree of a recipe file: frozen records with spans, exactly what is written and no more.
 
 Nothing is looked up here: a name is a name, a number is its digits and its unit. Offsets are in
 characters of the file's text as it was read.
@@ -7,14 +7,14 @@ characters of the file's text as it was read.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
+from recipec.record import Record, aside
 
-@dataclass(frozen=True, slots=True)
-class Span:
+
+class Span(Record):
     """Characters `start` up to, not including, `end` of the file named `file` (a key of `Resolved.files`)."""
 
     file: str
@@ -31,6 +31,7 @@ class LineIndex:
 
     def __init__(self, text: str):
         self.text = text
+        self._last = (0, "")  # a long line with many findings is cut out once
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -47,25 +48,25 @@ class LineIndex:
 
     def line(self, number: int) -> str:
         """The text of a line without its line ending."""
-        start = self._starts[number - 1]
-        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
-        return self.text[start:end].removesuffix("\r")
+        if self._last[0] != number:
+            start = self._starts[number - 1]
+            end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+            self._last = number, self.text[start:end].removesuffix("\r")
+        return self._last[1]
 
     def start(self, number: int) -> int:
         """Offset of the first character of a line."""
         return self._starts[number - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Record):
     """`# …` as written, without the line ending; a formatter places it by its span."""
 
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Ident:
+class Ident(Record):
     """A name where it is introduced."""
 
     text: str
@@ -75,8 +76,7 @@ class Ident:
 # ---- expressions -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Record):
     """`30%`, `10B tokens`, `$200`. `value` has K, M, B or T applied; `unit` as written, `$` for money."""
 
     value: Decimal
@@ -86,8 +86,7 @@ class Number:
     height = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Record):
     """`edu`, `gopher.quality`."""
 
     parts: tuple[str, ...]
@@ -99,8 +98,7 @@ class Name:
         return ".".join(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Record):
     """`"…"` or `\"\"\"…\"\"\"`: plain pieces, escapes replaced, and a Name for each `${name}`. Of a text of
     several lines the common indentation is gone and so are the line breaks next to the quotes."""
 
@@ -117,8 +115,7 @@ class Text:
         return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Record):
     """`edu` or `weight = documents` in a call."""
 
     name: Ident | None
@@ -126,101 +123,91 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """`onnx("x.onnx", clamp = 0 .. 5)`."""
 
     function: Name
     arguments: tuple[Argument, ...]
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(Record):
     """`[a, b]`."""
 
     items: tuple[Expr, ...]
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Record):
     """`low .. high`, both included."""
 
     low: Expr
     high: Expr
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Negative:
+class Negative(Record):
     """`-x`."""
 
     operand: Expr
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Arith:
+class Arith(Record):
     """`a + b`, `a - b`, `a * b`, `a / b`."""
 
     op: str
     left: Expr
     right: Expr
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Record):
     """`a >= b` and its like; `op` is one of `<= >= == != < >`."""
 
     op: str
     left: Expr
     right: Expr
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class In:
+class In(Record):
     """`x in 3 .. 10`, `x in [a, b]`, `x in languages`."""
 
     value: Expr
     container: Expr
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Record):
     """`not x`."""
 
     operand: Expr
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Record):
     """`a and b and c`, two or more."""
 
     operands: tuple[Expr, ...]
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Record):
     """`a or b or c`, two or more."""
 
     operands: tuple[Expr, ...]
     span: Span
-    height: int = field(default=0, compare=False, repr=False)
+    height: int = aside(default=0)
 
 
 Expr = Number | Text | Name | Call | List | Range | Negative | Arith | Compare | In | Not | And | Or
@@ -229,8 +216,7 @@ Expr = Number | Text | Name | Call | List | Range | Negative | Arith | Compare |
 # ---- parts of items ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Record):
     """`web`, `web[high, medium]`."""
 
     name: Name
@@ -238,8 +224,7 @@ class Relation:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Record):
     """A parameter of a filter, block or prompt."""
 
     name: Ident
@@ -247,8 +232,7 @@ class Parameter:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Record):
     """One line of a filter or of `verify`."""
 
     expr: Expr
@@ -259,8 +243,7 @@ class Rule:
 # ---- statements --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Record):
     """`name = value`."""
 
     name: Ident
@@ -269,8 +252,7 @@ class Setting:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Splice:
+class Splice(Record):
     """`use sampling`: puts in what a block says."""
 
     block: Name | Call
@@ -278,8 +260,7 @@ class Splice:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Lang:
+class Lang(Record):
     """`lang by fasttext("lid.176")`."""
 
     operator: Name | Call
@@ -287,8 +268,7 @@ class Lang:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Clean:
+class Clean(Record):
     """`clean lines(min_words = 3)`."""
 
     operator: Name | Call
@@ -296,8 +276,7 @@ class Clean:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Record):
     """`keep lang == en`."""
 
     expr: Expr
@@ -305,8 +284,7 @@ class Keep:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Dedup:
+class Dedup(Record):
     """`dedup exact(of = text) [against web]`."""
 
     operator: Name | Call
@@ -315,8 +293,7 @@ class Dedup:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Record):
     """`sample 10% { … }`."""
 
     amount: Number
@@ -325,8 +302,7 @@ class Sample:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Record):
     """`pair personas { each = 4 }`."""
 
     relation: Relation
@@ -335,8 +311,7 @@ class Pair:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Record):
     """`score edu = onnx("std/edu.onnx")`."""
 
     name: Ident
@@ -345,8 +320,7 @@ class Score:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class TierRow:
+class TierRow(Record):
     """`high >= 19`; `op` and `bound` are None where it says `otherwise`."""
 
     name: Ident
@@ -356,8 +330,7 @@ class TierRow:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(Record):
     """`tier by quality { … }`."""
 
     by: Ident
@@ -366,8 +339,7 @@ class Tier:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Record):
     """`measure top_opening = first_sentence_share(top = 1)`."""
 
     name: Ident
@@ -376,8 +348,7 @@ class Measure:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(Record):
     """`expect unique(doc_id)`."""
 
     expr: Expr
@@ -385,8 +356,7 @@ class Expect:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Record):
     """`ask rewriter using prompts.wikipedia { … }`."""
 
     endpoint: Name
@@ -396,8 +366,7 @@ class Ask:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Record):
     """`verify { … }`."""
 
     rules: tuple[Rule, ...]
@@ -405,8 +374,7 @@ class Verify:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class On:
+class On(Record):
     """`on fail retry(1), discard`; `event` is `fail`, `waiting` or `shortage`."""
 
     event: Ident
@@ -415,8 +383,7 @@ class On:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Record):
     """`epochs <= 4`, `share >= 25%` after an ingredient."""
 
     subject: Literal["epochs", "share"]
@@ -425,8 +392,7 @@ class Bound:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(Record):
     """`take web[high] weight 18% epochs <= 4 { … }`; `quantity` is None where nothing is said."""
 
     relation: Relation
@@ -438,8 +404,7 @@ class Take:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Record):
     """`split by topic weight topic_share`."""
 
     by: tuple[Ident, ...]
@@ -449,8 +414,7 @@ class Split:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(Record):
     """`cap synthetic <= 30% where tier == high`."""
 
     subject: Ident
@@ -461,8 +425,7 @@ class Cap:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Exclude:
+class Exclude(Record):
     """`exclude held_out`."""
 
     relation: Relation
@@ -470,8 +433,7 @@ class Exclude:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Record):
     """`to 6T tokens`, `to at most total`."""
 
     at_most: bool
@@ -479,8 +441,7 @@ class Size:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Record):
     """`phase first to 9T tokens { … }`."""
 
     name: Ident
@@ -490,8 +451,7 @@ class Phase:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Record):
     """`stop when …`."""
 
     expr: Expr
@@ -527,8 +487,7 @@ Statement = (
 # ---- items -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Record):
     """`recipe name` or `library name`."""
 
     kind: Literal["recipe", "library"]
@@ -537,8 +496,7 @@ class Header:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Record):
     """`edition 2026`."""
 
     year: Number
@@ -546,8 +504,7 @@ class Edition:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Record):
     """`use "std/gopher" [as g]`, or `use plugin "dist" as n`."""
 
     target: Text
@@ -557,8 +514,7 @@ class Use:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(Record):
     """`param total: count = 1T tokens`."""
 
     name: Ident
@@ -568,8 +524,7 @@ class Param:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Tokenizer:
+class Tokenizer(Record):
     """`tokenizer bpe = hf("std/bpe.json")`."""
 
     name: Ident
@@ -578,8 +533,7 @@ class Tokenizer:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """`endpoint rewriter { … }`."""
 
     name: Ident
@@ -588,8 +542,7 @@ class Endpoint:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Record):
     """`prompt wikipedia(text, language = "English") { … }`."""
 
     name: Ident
@@ -599,8 +552,7 @@ class Prompt:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Record):
     """`filter quality(stop_words = […]) { … }`."""
 
     name: Ident
@@ -610,8 +562,7 @@ class Filter:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Record):
     """`block sampling { … }`."""
 
     name: Ident
@@ -621,8 +572,7 @@ class Block:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record):
     """`"cmn_Hani", "zho_Hani" = jieba` in a table; a key is a Name, Text, Number or Range."""
 
     keys: tuple[Expr, ...]
@@ -631,8 +581,7 @@ class Entry:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Record):
     """`table threshold by lang = csv(…)` (then `operator` is set) or with entries."""
 
     name: Ident
@@ -643,8 +592,7 @@ class Table:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """`source pages = warc(crawl) { … }`."""
 
     name: Ident
@@ -654,8 +602,7 @@ class Source:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Derive:
+class Derive(Record):
     """`select`, `transform` or `generate` NAME `from` RELATION `{ … }`; `train` has the same form."""
 
     kind: Literal["select", "transform", "generate", "train"]
@@ -666,8 +613,7 @@ class Derive:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Record):
     """`merge fresh from a, b { rounds = latest }`."""
 
     name: Ident
@@ -677,8 +623,7 @@ class Merge:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Rounds:
+class Rounds(Record):
     """`rounds k in 1 .. 3 { … }`."""
 
     name: Ident
@@ -688,8 +633,7 @@ class Rounds:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Mix:
+class Mix(Record):
     """`mix pretrain to at most total { … }`."""
 
     name: Ident
@@ -699,8 +643,7 @@ class Mix:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Record):
     """`write web to delta(lake) { … }`."""
 
     relation: Relation
@@ -710,8 +653,7 @@ class Write:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Compute:
+class Compute(Record):
     """`compute { … }`."""
 
     body: tuple[Statement, ...]
@@ -740,8 +682,7 @@ Item = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Record):
     """One parsed file: the items that could be read, in order, and every comment."""
 
     name: str

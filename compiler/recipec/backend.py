@@ -73,9 +73,10 @@ class Backend:
         lines = self._lines[span.file]
         return " ".join(lines.line(lines.position(span.start)[0]).removesuffix("{").split())
 
-    def _find(self, name: str) -> Path:
-        """A file the recipe names; a check has seen that it is there."""
-        return self.compilation.find_file(name) or Path(name)
+    def _find(self, name: str) -> tuple[Path, str]:
+        """A file the recipe names, and its name in the script; a check has seen that it is there."""
+        path = self.compilation.find_file(name) or Path(name)
+        return path, name if path == self.compilation.library / name else str(path)
 
 
 FORMS: dict[str, tuple[Callable[[Backend], list[Diagnostic]], Callable[[Backend], str]]] = {}
@@ -97,14 +98,14 @@ def _ast(backend: Backend) -> str:
     return show(backend.compilation.ast, backend.compilation.text)
 
 
-@_form("plan", lambda backend: backend.diagnostics)
+@_form("plan", lambda backend: backend.compilation.diagnostics)
 def _plan(backend: Backend) -> str:
     from recipec.plan_text import plan_text
 
     return plan_text(backend.optimised)
 
 
-@_form("dot", lambda backend: backend.diagnostics)
+@_form("dot", lambda backend: backend.compilation.diagnostics)
 def _dot(backend: Backend) -> str:
     from recipec.plan_text import dot
 

@@ -7,19 +7,19 @@ from its first character to its last.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from decimal import Decimal
-
-from lark import Token, Transformer
 
 from recipec import ast
 from recipec.ast import Span
 from recipec.diagnostics import Diagnostic
+from recipec.lalr import Token
+from recipec.record import replace
 
 MAX_DEPTH = 64
 """How deep brackets and operators may nest: far beyond what a person writes, far below Python's stack."""
 
 MAX_DIGITS = 30
+MAX_FOUND = 100
 _SCALE = {"K": Decimal(10) ** 3, "M": Decimal(10) ** 6, "B": Decimal(10) ** 9, "T": Decimal(10) ** 12}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _PART = re.compile(r"\\\$|\\(u\{[0-9a-fA-F]{1,6}\}|.)|\$\{([^}\n]*)(\}?)", re.DOTALL)
@@ -35,11 +35,10 @@ class TooDeep(Exception):
         self.span = span
 
 
-class Builder(Transformer):
+class Builder:
     """One instance serves one parser; `begin` says which text is read next."""
 
     def __init__(self) -> None:
-        super().__init__(visit_tokens=False)
         self._file, self._base, self._text, self.found = "", 0, "", []
 
     def begin(self, file: str, base: int, text: str) -> None:
@@ -50,7 +49,7 @@ class Builder(Transformer):
 
     def _at(self, child: object) -> Span:
         if isinstance(child, Token):
-            return Span(self._file, self._base + child.start_pos, self._base + child.end_pos)
+            return Span(self._file, self._base + child.start, self._base + child.end)
         return child.span
 
     def _span(self, children: list) -> Span:
@@ -352,11 +351,9 @@ class Builder(Transformer):
 
     def _chain(self, kind: type, children: list):
         """`a and b and c` is one node of three, however long it gets."""
-        left, right = self._nodes(children)
+        operands = self._nodes(children)
         span = self._span(children)
-        merged = isinstance(left, kind) and left.operands[0].span.start == left.span.start
-        operands = (*left.operands, right) if merged else (left, right)
-        return kind(operands, span, max(getattr(left, "height", 0), self._deep(span, right)))
+        return kind(tuple(operands), span, self._deep(span, *operands))
 
     def not_expr(self, children: list) -> ast.Not:
         span = self._span(children)
@@ -476,7 +473,7 @@ class Builder(Transformer):
         name = written[2:-1].strip()
         if written.endswith("}") and _NAME.match(name):
             return ast.Name(tuple(name.split(".")), span)
-        self.found.append(
+        self._wrong(
             Diagnostic(
                 "E0106",
                 "a name is wanted between `${` and `}`",
@@ -486,6 +483,11 @@ class Builder(Transformer):
         )
         return written
 
+    def _wrong(self, finding: Diagnostic) -> None:
+        """Notes it, unless the item has a hundred already: whoever mends those sees the next."""
+        if len(self.found) < MAX_FOUND:
+            self.found.append(finding)
+
     def _escape(self, written: str, span: Span) -> str:
         if written[1:] in _ESCAPES:
             return _ESCAPES[written[1:]]
@@ -493,7 +495,7 @@ class Builder(Transformer):
             code = int(written[3:-1], 16)
             if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF and code:
                 return chr(code)
-        self.found.append(
+        self._wrong(
             Diagnostic(
                 "E0106",
                 f"`{written[:12]}` is no escape",

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import os
-import shutil
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +27,8 @@ REFUSED = 'raise SystemExit("recipec: refused, see stderr")\n'
 def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A crash of ours is never shown as an error of theirs: Python's own 1 would say that the recipe is wrong."""
     print("recipec: this is a defect of recipec, not of your recipe; please report these lines", file=sys.stderr)
+    import traceback
+
     traceback.print_exception(kind, error, trace)
     sys.stderr.flush()
     os._exit(DEFECT)
@@ -71,12 +72,29 @@ def _parser() -> argparse.ArgumentParser:
             "--param", action="append", default=[], metavar="NAME=VALUE", help="a value for a `param` of the recipe"
         )
 
+    def frozen(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--frozen", action="store_true", help="refuse what differs from the lock of `freeze`")
+
     made = command("check", check, "Check a recipe and print every diagnostic.")
     recipe(made)
-    made.add_argument("--output", choices=("full", "concise", "json"), default="full")
+    frozen(made)
+    made.add_argument("--output", choices=("full", "concise", "json", "github", "sarif"), default="full")
+    made.add_argument("--fix", action="store_true", help="apply the fixes that the diagnostics offer, then check again")
+
+    made = command("fmt", fmt, "Bring recipes into the one layout.")
+    made.add_argument("recipes", nargs="+", metavar="FILE", help="a .recipe file, or - for standard input")
+    made.add_argument("--check", action="store_true", help="change nothing; end with 1 where a file would change")
+    made.add_argument("--diff", action="store_true", help="change nothing; print what would change")
+
+    made = command("freeze", freeze, "Write the hashes of all files a recipe uses into a lock beside it.")
+    recipe(made)
+
+    made = command("explain", explain, "The long story of a diagnostic's code, an operator, a rule or a filter.")
+    made.add_argument("subject", metavar="CODE|NAME", help="E0202, gopher.quality, stats.words, minhash …")
 
     made = command("compile", compile_, "Print the PySpark script of a recipe, and nothing else, on stdout.")
     recipe(made)
+    frozen(made)
     made.add_argument("--format", choices=("pyspark", "plan", "dot", "ast"), default="pyspark")
     made.add_argument("-o", dest="out", metavar="FILE", help="write there instead of stdout")
 
@@ -87,11 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("script", help="a script that `compile` printed, or - for standard input")
 
     made = command("lineage", lineage, "Ask a lake where a row came from, why one is not there, what runs made.")
-    made.add_argument("question", choices=("trace", "why", "runs", "run", "funnel", "balance"))
+    questions = ("trace", "why", "runs", "run", "funnel", "balance", "shares", "generations")
+    made.add_argument("question", choices=questions)
     made.add_argument("lake")
-    made.add_argument("key", nargs="?", help="a doc_id or URL; for run: a run id; for funnel: an output")
+    made.add_argument("key", nargs="?", help="a doc_id or URL; for run: a run id; for funnel and shares: an output")
     made.add_argument("--output", metavar="NAME", help="trace: the output table the row is in")
-    made.add_argument("--version", type=int, help="trace, funnel: that version of the output, not the newest")
+    made.add_argument("--version", type=int, help="trace, funnel, shares: that version of the output, not the newest")
+    made.add_argument("--run", metavar="ID", help="generations: the calls of that run only")
     made.add_argument("--json", action="store_true")
 
     made = command("doctor", doctor, "Look at Python, Java, jars, libraries, operators, stores and ports.")
@@ -113,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 def _compilation(options: argparse.Namespace) -> Any:
     from recipec.driver import Compilation
 
+    gc.set_threshold(50_000, 20, 100)  # a tree is made and kept: looking through it again and again frees nothing
     params = {}
     for pair in options.param:
         name, equals, value = pair.partition("=")
@@ -120,18 +141,19 @@ def _compilation(options: argparse.Namespace) -> Any:
             print(f"recipec: --param wants NAME=VALUE, not {pair!r}", file=sys.stderr)
             raise SystemExit(USAGE)
         params[name] = value
+    frozen = getattr(options, "frozen", False)
     if options.recipe == "-":
-        return Compilation(params=params, data=sys.stdin.buffer.read(), name="stdin.recipe")
+        return Compilation(params=params, data=sys.stdin.buffer.read(), name="stdin.recipe", frozen=frozen)
     path = Path(options.recipe)
     if not path.is_file():
         print(f"recipec: no recipe at {path}", file=sys.stderr)
         raise SystemExit(USAGE)
-    return Compilation(path, params)
+    return Compilation(path, params, frozen=frozen)
 
 
 def _report(compilation: Any, diagnostics: Sequence[Any], output: str = "full", stream: Any = None) -> bool:
     """Prints them and says whether the recipe is refused."""
-    from recipec.render import render
+    from recipec.renderers import render
 
     stream = stream or sys.stderr
     text = render(diagnostics, compilation, output, colour=stream.isatty())
@@ -143,8 +165,46 @@ def _report(compilation: Any, diagnostics: Sequence[Any], output: str = "full", 
 def check(options: argparse.Namespace) -> int:
     """Diagnostics on stdout, all of them; 1 where one is an error."""
     compilation = _compilation(options)
-    refused = _report(compilation, compilation.diagnostics, options.output, sys.stdout)
+    if options.fix:
+        from recipec.editing import fix
+
+        compilation = fix(compilation, sys.stderr)
+        if options.recipe == "-":  # the recipe takes the place of the diagnostics
+            sys.stdout.buffer.write(compilation.text.encode())
+            sys.stdout.flush()
+    stream = sys.stderr if options.fix and options.recipe == "-" else sys.stdout
+    refused = _report(compilation, compilation.diagnostics, options.output, stream)
     return RECIPE_WRONG if refused else DONE
+
+
+def fmt(options: argparse.Namespace) -> int:
+    """Files in place, standard input to stdout."""
+    from recipec.editing import fmt as lay_out
+
+    return lay_out(options.recipes, options.check, options.diff)
+
+
+def freeze(options: argparse.Namespace) -> int:
+    """The lock beside the recipe, what changed on stdout; 1 where the recipe has errors."""
+    if options.recipe == "-":
+        print("recipec: freeze wants a file: the lock is written beside it", file=sys.stderr)
+        return USAGE
+    compilation = _compilation(options)
+    if compilation.errors:
+        _report(compilation, compilation.diagnostics)
+        return RECIPE_WRONG
+    from recipec.freeze import freeze as write_lock
+
+    return write_lock(compilation)
+
+
+def explain(options: argparse.Namespace) -> int:
+    """The explanation on stdout; 2 for a subject that nobody knows."""
+    from recipec.explain import explain as story
+
+    text, known = story(options.subject)
+    print(text, file=sys.stdout if known else sys.stderr)
+    return DONE if known else USAGE
 
 
 def _script(options: argparse.Namespace, form: str = "pyspark") -> str | None:
@@ -154,7 +214,8 @@ def _script(options: argparse.Namespace, form: str = "pyspark") -> str | None:
     compilation = _compilation(options)
     backend = Backend(compilation)
     diagnostics, text = FORMS[form]
-    return None if _report(compilation, diagnostics(backend)) else text(backend)
+    found = diagnostics(backend) or (compilation.errors if compilation.frozen else [])
+    return None if _report(compilation, found) else text(backend)
 
 
 def compile_(options: argparse.Namespace) -> int:
@@ -214,14 +275,17 @@ def _answers(function: Callable[[], Any], as_json: bool) -> int:
     if as_json:
         print(json.dumps(answer.to_json(), indent=2))
     else:
+        import shutil
+
         print(answer.text(shutil.get_terminal_size((110, 40)).columns))
     return getattr(answer, "exit_code", DONE)
 
 
 def lineage(options: argparse.Namespace) -> int:
     """One question to a lake; no JVM."""
-    if options.key is None and options.question in ("trace", "why", "run", "funnel"):
-        wanted = {"run": "a run id", "funnel": "an output", "trace": "a doc_id or URL", "why": "a doc_id or URL"}
+    wanted = {"run": "a run id", "funnel": "an output", "shares": "an output"}
+    wanted |= dict.fromkeys(("trace", "why"), "a doc_id or URL")
+    if options.key is None and options.question in wanted:
         print(f"recipec: lineage {options.question} wants {wanted[options.question]} after the lake", file=sys.stderr)
         return USAGE
     module = _runtime("lineage")
@@ -232,6 +296,8 @@ def lineage(options: argparse.Namespace) -> int:
         "run": lambda: module.run(options.lake, options.key),
         "funnel": lambda: module.funnel(options.lake, options.key, options.version),
         "balance": lambda: module.balance(options.lake),
+        "shares": lambda: module.shares(options.lake, options.key, options.version),
+        "generations": lambda: module.generations(options.lake, options.run),
     }
     return _answers(ask[options.question], options.json)
 

@@ -28,9 +28,9 @@ CODES: dict[str, Code] = {
     ),
     "E0103": Code("unclosed text", 'A text in `"…"` ends on its line; one of several lines stands in `"""…"""`.'),
     "E0104": Code(
-        "nested too deep",
-        "Expressions nest at most 64 levels: beyond that nobody can read them, and a program "
-        "that wrote them should make filters or several statements.",
+        "too deep or too long",
+        "Expressions nest at most 64 levels, and an item has at most 50,000 words and signs: beyond that nobody "
+        "can read them, and a program that wrote them should make filters, several statements, or a table's file.",
     ),
     "E0105": Code("number too large", "Numbers have at most 30 digits and are below 10 to the 30th."),
     "E0106": Code("wrong escape", 'Known escapes are \\n \\t \\r \\" \\\\ \\$ and \\u{…}; `${name}` puts in a value.'),
@@ -44,7 +44,8 @@ CODES: dict[str, Code] = {
     "E0202": Code(
         "unknown column",
         "Neither the source nor an earlier statement makes this column. Columns come from the "
-        "document, the source's block, `lang by`, `score`, `tier by` and `ask`.",
+        "document, the source's block, `lang by`, `score`, `tier by` and `ask`. A table that is written has fewer: "
+        "scores stand in its map `scores`, and what only the lines need, such as `text_hash`, is left out.",
     ),
     "E0203": Code("unknown operator", "No installed package registers an operator of this name that could stand here."),
     "E0204": Code(
@@ -69,6 +70,12 @@ CODES: dict[str, Code] = {
         "ambiguous name",
         "A bare word could be a text or a column (or an item) of that name. Quote the text or rename the item.",
     ),
+    "E0223": Code(
+        "tokens of which tokenizer",
+        "A recipe with several tokenizers counts a text's tokens by each of them, so a bare `tokens` has no meaning "
+        "there: `tokens(small)` says whose. An answer's tokens are those of its endpoint's tokenizer, a mix's those of "
+        "the tokenizer it names.",
+    ),
     "E0230": Code("parameter not given", "A parameter without a value in the recipe is given with --param name=value."),
     "E0231": Code("parameter of the wrong type", "The value given on the command line does not fit the declared type."),
     "E0232": Code("no such parameter", "A value was given for a parameter that the recipe does not declare."),
@@ -87,10 +94,19 @@ CODES: dict[str, Code] = {
     ),
     "E0304": Code("too many arguments", "An argument is given twice, or there are more than the operator takes."),
     "E0305": Code("unknown word", "The place takes one of a few bare words."),
-    "E0306": Code("cannot be compared", "The two sides are of different types, or the operator does not order them."),
+    "E0306": Code(
+        "cannot be compared",
+        "The two sides are of different types, or the operator does not order them. A column that is a list is asked "
+        "about with `all(license) in […]` or `any(license) in […]`.",
+    ),
     "E0307": Code(
         "threshold out of reach",
         "A share lies between 0% and 100% and a count is not negative: the comparison is always true or always false.",
+    ),
+    "E0308": Code(
+        "argument without effect",
+        "Another argument of the operator leaves this one nothing to say: the row that stays is looked for by a column "
+        "only with `keep = highest`. One of the two is a mistake.",
     ),
     "E0310": Code(
         "statement in the wrong place",
@@ -98,7 +114,7 @@ CODES: dict[str, Code] = {
         "a transform asks and verifies, a mix takes and caps.",
     ),
     "E0311": Code("setting missing", "The block needs this setting."),
-    "E0320": Code("empty range", "No value can satisfy the rule, so every row would be dropped."),
+    "E0320": Code("empty range or list", "No value can satisfy the rule, so every row would be dropped."),
     # Relations.
     "E0401": Code(
         "tiers overlap",
@@ -118,7 +134,8 @@ CODES: dict[str, Code] = {
         "rounding of the digits they are written with.",
     ),
     "E0411": Code(
-        "cap broken by the weights", "The weights already ask for more than the cap allows, whatever the data."
+        "cap broken by what is asked for",
+        "The weights or amounts already ask for more than the cap allows, whatever the data.",
     ),
     "E0412": Code(
         "kinds of quantities mixed",
@@ -127,12 +144,26 @@ CODES: dict[str, Code] = {
     "E0413": Code(
         "bounds of an ingredient contradict", "The weight lies outside of the ingredient's own share bounds."
     ),
+    "E0414": Code(
+        "sizes do not add up",
+        "The phases of a mix, or amounts that are all it takes, come to another size than it is to hold.",
+    ),
     "E0420": Code(
         "prompt variable not supplied",
         "A prompt's parameter has no default, is not given where the prompt is "
         "used, and no column of that name is there.",
     ),
     "E0421": Code("prompt variable not declared", "Every `${name}` in a prompt is one of its parameters."),
+    "E0422": Code(
+        "text never seen",
+        "A model knows of a row only what the prompt's `${name}` put in. A prompt that declares `text`, or makes a "
+        "transform, and puts in nothing of the row has the same question for every page.",
+    ),
+    "E0423": Code(
+        "longer than the context",
+        "An endpoint's `context` is the longest prompt and answer together. What an `ask` allows of both does not fit "
+        "into it, so long pages would be refused or their answers cut.",
+    ),
     "E0431": Code(
         "secret in the recipe",
         'Recipes are stored with every run and shown in reports. A key is read where it is used: key = env("NAME").',
@@ -142,12 +173,46 @@ CODES: dict[str, Code] = {
         "Only a key or URL of an endpoint is read from the environment: anything "
         "else would make one recipe mean different things.",
     ),
-    "E0433": Code(
-        "ask without endpoint or gate order", "A transform or generate asks an endpoint; gates stand after it."
+    "E0433": Code("nothing asked, or asked twice", "A transform or generate asks an endpoint, once."),
+    "E0434": Code(
+        "statement out of order",
+        "In a transform or generate rows are kept, asked about, the answers scored and verified, the best chosen, the "
+        "text put together and the documents compared, in this order. A statement that stands elsewhere would be "
+        "carried out in another order than it is read in.",
+    ),
+    "E0436": Code(
+        "failure dealt with twice",
+        "What becomes of answers that fail is said once: rounds of questions, then one action for what still fails.",
     ),
     "E0440": Code("file not found", "A model, tokenizer or list is looked for beside the recipe, then in the library."),
     "E0441": Code(
         "unsafe path", "A file named in a recipe is relative and stays in its folder, or is given as a parameter."
+    ),
+    "E0442": Code(
+        "table does not fit",
+        "A row finds one entry, and what stands there fits where the table is used. A table's file is UTF-8 CSV with a "
+        "header: a column of the name of each column it goes by, and one with the values. Where the values name files, "
+        "those are there too.",
+    ),
+    "E0443": Code(
+        "file differs from the frozen one",
+        "With --frozen, every library, prompt, model, tokenizer, list and table has the SHA-256 that stands in the "
+        "lock beside the recipe, a model that an operator's package carries too. Another file means other data, so "
+        "`recipec freeze` accepts it in the open: the lock is kept with the recipe.",
+    ),
+    "E0444": Code(
+        "not what was frozen",
+        "With --frozen, the recipe uses the files and operators of its lock, none more and none less. A parameter "
+        "that names a file is given as it was to `recipec freeze`.",
+    ),
+    "E0445": Code(
+        "operator of another version",
+        "An operator's version changes where its results do. With --frozen, each has the version of the lock.",
+    ),
+    "E0446": Code(
+        "no usable lock",
+        "With --frozen, a lock stands beside the recipe: `web.recipe.lock` for `web.recipe`, as `recipec freeze` "
+        "writes it. One that was edited or merged by halves is not guessed at.",
     ),
     "E0450": Code(
         "name of a document column", "A score or measure may not take the name of a column that every document has."
@@ -162,9 +227,17 @@ CODES: dict[str, Code] = {
         "synthetic rows unverified",
         "A transform or generate without `verify` lets every answer through, cut and refused ones included.",
     ),
-    "W0502": Code("unused", "Nothing refers to this item."),
+    "W0502": Code(
+        "unused",
+        "Nothing refers to this item, and it has no effect. A recipe's only tokenizer has one where rows are selected: "
+        "it counts their `tokens`.",
+    ),
     "W0503": Code("model not pinned", "A model name can mean other weights tomorrow; `revision` pins it."),
     "W0504": Code(
         "answers longer than the gate keeps", "max_tokens allows answers that the length gate then throws away."
+    ),
+    "W0505": Code(
+        "parameter of a prompt not used",
+        "What a prompt is given stands in its texts as `${name}`; `{name}` without the dollar sign is sent as it is.",
     ),
 }

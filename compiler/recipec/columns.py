@@ -39,8 +39,18 @@ ANSWER = {
 }
 """What `ask` adds: one row for each (row, segment, prompt, sample)."""
 
-MIXED = {"epoch": "bigint", "phase": "string"}
-TABLE = {"epoch": "bigint"}
+MIXED = {"epoch": "int", "phase": "string"}
+TABLE = {"epoch": "int"}
+NOT_WRITTEN = ("origin_id", "text_hash", "bytes", "url_id")
+WRITTEN = {
+    name: {**DOCUMENT, **TABLE, **LANGUAGE, **TIER, "scores": "map<string,double>"}[name]
+    for name in (
+        "doc_id", "epoch", "text", "source", "url", "domain", "license", "fetched_at", "lang", "tier", "origin",
+        "root_ids", "parent_ids", "step", "generations", "tokens", "generated_tokens", "copied_tokens", "scores",
+        "meta",
+    )
+}  # fmt: skip
+"""What every table has that is written; the recipe's own columns follow. Scores stand in the map."""
 
 RESERVED = frozenset({*DOCUMENT, *LANGUAGE, *TIER, *ANSWER, *MIXED, "rejected", "id"})
 """Names that no score, measure or column of one's own may take."""

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from recipec.ast import Span
+from recipec.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Record):
     """Another place that matters, and why."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Record):
     """Replace the characters of `span` by `text`."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Record):
     """Edits that can be applied as they are without changing what the author meant."""
 
     title: str
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Record):
     """One finding. `code` is a key of `recipec.codes.CODES` and begins with E (the recipe is refused) or W.
 
     `message` says what is wrong in one sentence, `label` what stands at the primary place, `help` what exists
@@ -73,6 +68,8 @@ def in_order(diagnostics: Iterable[Diagnostic], files: Iterable[str]) -> list[Di
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name a misspelt one most likely means, or None."""
+    from difflib import get_close_matches  # only a recipe with a mistake pays for it
+
     known = list(known)
     if len(name) > 100:
         return None

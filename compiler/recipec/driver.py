@@ -22,7 +22,8 @@ class Compilation:
 
     `path` is the recipe's file (an OSError of reading it is the caller's to report); with `text` or `data` (the
     bytes of standard input) given, nothing is read and `name` stands for the file in messages. `params` are the
-    values of `--param name=value`. `catalogue` are the operators, by default those installed.
+    values of `--param name=value`. `catalogue` are the operators, by default those installed. With `frozen`, what
+    differs from the lock beside the recipe refuses it.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Compilation:
         name: str | None = None,
         catalogue: Catalogue | None = None,
         library: Path | None = None,
+        frozen: bool = False,
     ):
         self.path = Path(path) if path is not None else None
         self.params = dict(params or {})
         self.name = name or (self.path.name if self.path else "recipe")
+        self.frozen = frozen
         self._catalogue = catalogue
         self._loader = Loader(self.path.parent if self.path else None, library)
         self._problem: Diagnostic | None = None
@@ -49,6 +52,18 @@ class Compilation:
                 data = self.path.read_bytes()
             text, self._problem = decode(self.name, data)
         self.text = text
+
+    def with_text(self, text: str) -> Compilation:
+        """The same recipe in the same place, saying something else."""
+        return Compilation(
+            self.path,
+            self.params,
+            text=text,
+            name=self.name,
+            catalogue=self._catalogue,
+            library=self._loader.library,
+            frozen=self.frozen,
+        )
 
     @property
     def folder(self) -> Path | None:
@@ -94,6 +109,10 @@ class Compilation:
             return [self._problem]
         resolved, found = self._resolution
         found = [*self._loader.found, *found, *check(resolved, self)]
+        if self.frozen and all(one.severity != "error" for one in found):
+            from recipec.checks.frozen import check as drift
+
+            found += drift(self)
         return in_order(found, self.files)
 
     def find_file(self, name: str) -> Path | None:
@@ -106,10 +125,15 @@ class Compilation:
         return [one for one in self.diagnostics if one.severity == "error"]
 
     @property
+    def modules(self) -> list[Module]:
+        """The recipe, then every file that it uses."""
+        self.module  # noqa: B018  the files are known once they are loaded
+        return list(self._loader.modules.values())
+
+    @property
     def files(self) -> dict[str, str]:
         """Text of every file that spans point into, by name, the recipe first."""
-        self.module  # noqa: B018  the files are known once they are loaded
-        return {one.name: one.text for one in self._loader.modules.values()}
+        return {one.name: one.text for one in self.modules}
 
     @property
     def paths(self) -> dict[str, str]:

@@ -7,7 +7,10 @@ is no name is a literal; decisions are Spark column expressions.
 from __future__ import annotations
 
 from recipec import plan as p
-from recipec.layout import Call, Code, Method, comment, identifier, text_literal, wrapped
+from recipec.emit_calls import Calls
+from recipec.emit_columns import column, lookup, value
+from recipec.layout import Call, Code, Method, text_literal
+from recipec.lower_values import columns_of
 
 HEAD = """\
 {title}
@@ -24,15 +27,22 @@ def emit(plan: p.Plan) -> str:
     return _Script(plan).text()
 
 
-class _Script:
-    def __init__(self, plan: p.Plan):
-        self.plan = plan
-        self.taken = {"F", "rt", "job", "RECIPE"}
-        self.lines: list[str] = []
-        self.frames: dict[str, str] = {}  # node → variable of the DataFrame of its rows
-        self.handles: dict[str, str] = {}  # node → variable of its relation
-        self.variables: dict[str, str] = {}  # select → variable of its rows
+_ROW_LOCAL = ("annotate", "edit")
 
+
+def _row_local(plan: p.Plan) -> dict[str, list[p.Annotate | p.Edit]]:
+    """By relation its annotations and edits of texts that come from a source's files."""
+    files = {node.name for node in plan.nodes if node.kind == "source"}
+    found: dict[str, list[p.Annotate | p.Edit]] = {}
+    for node in plan.nodes:
+        if node.kind in _ROW_LOCAL and node.texts in files:
+            found.setdefault(node.of.partition(".")[0], []).append(node)
+            if node.kind == "edit":
+                files.add(node.name)
+    return found
+
+
+class _Script(Calls):
     def text(self) -> str:
         recipe = self.plan.recipe
         title = text_literal(
@@ -47,26 +57,35 @@ class _Script:
             "compiler": self.plan.compiler,
         }
         self._assign("job", Call("rt.start", [recipe], kwargs))
+        early = _row_local(self.plan)
         for node in self.plan.nodes:
-            self.lines.append("")
-            self._comment(f"{node.at}  {node.text}")
+            declared = early.pop(node.of.partition(".")[0], []) if node.kind in _ROW_LOCAL else []
+            for local in declared:
+                self._place(local)
+                self._declare(local)
+            if node.name in self.handles and node.of.partition(".")[2]:
+                continue  # columns of rows that are compared with: there is nothing to say but that they are made
+            if declared != [node]:
+                self._place(node)
             getattr(self, f"_{node.kind}")(node)
         self.lines.append("")
         self.lines.append("job.end()")
         return "\n".join(self.lines) + "\n"
 
-    # ---- small things ----------------------------------------------------------------------------
+    def _place(self, node: p.AnyNode) -> None:
+        self.lines.append("")
+        self._comment(f"{node.at}  {node.text}")
 
-    def _assign(self, name: str, value: object) -> None:
-        self.lines.append(f"{name} = " + wrapped(value, 0, len(name) + 3))
-
-    def _comment(self, text: str) -> None:
-        self.lines.append(comment(text))
-
-    def _variable(self, wanted: str) -> str:
-        name = identifier(wanted.replace(".", "_"), self.taken)
-        self.taken.add(name)
-        return name
+    def _declare(self, node: p.Annotate | p.Edit) -> None:
+        """The statement of row-local work: what is computed from each text alone. It is said before a select's first
+        decision, so that the job can do all of it in one pass over the files."""
+        handle = self._handle(node, node.name)
+        args: list[object] = [node.of.partition(".")[0], Code(self.handles[node.texts])]
+        if node.kind == "edit":
+            self._assign(handle, Call("job.edit", [*args, self._op(node.operation)], self._identity(node)))
+            return
+        columns = {c.outputs if len(c.outputs) > 1 else c.outputs[0]: self._op(c.operation) for c in node.columns}
+        self._assign(handle, Call("job.annotate", args, {"columns": columns, **self._identity(node)}))
 
     def _recipe(self) -> None:
         self._comment("What this was compiled from; kept in the lake, so that every row can be explained by it.")
@@ -78,171 +97,185 @@ class _Script:
         self.lines.append("}")
         self.lines.append("")
 
-    def _op(self, operation: p.Operation) -> Call:
-        args = {name: _value(value) for name, value in operation.args.items()}
-        return Call("rt.op", [f"{operation.operator}@{operation.version}"], args)
+    def _table(self, node: p.Table) -> None:
+        self._assign(self._handle(node, node.of.rpartition(".")[2]), lookup(node))
 
-    def _reads(self, names: tuple[str, ...]) -> list[Code]:
-        return [Code(self.handles[name]) for name in names]
-
-    def _identity(self, node: p.AnyNode) -> dict[str, object]:
-        return {"digest": node.digest, "at": node.at}
-
-    # ---- one method a node -----------------------------------------------------------------------
+    # ---- texts and their columns -----------------------------------------------------------------
 
     def _source(self, node: p.Source) -> None:
         columns = {name: self._source_column(value) for name, value in node.columns}
-        name = self._variable(node.name)
-        self.handles[node.name] = name
+        name = self._handle(node, node.name)
         self._assign(
             name,
             Call("job.source", [node.of, self._op(node.reader)], {"columns": columns, **self._identity(node)}),
         )
 
-    def _source_column(self, value: p.Operation | p.FieldValue | p.LiteralValue) -> Call:
-        if isinstance(value, p.Operation):
-            return self._op(value)
-        if isinstance(value, p.FieldValue):
-            return Call("rt.field", [value.name])
-        return Call("rt.literal", [list(value.value) if isinstance(value.value, tuple) else value.value])
-
-    def _select_variable(self, node: p.AnyNode) -> str:
-        if node.of not in self.variables:
-            self.variables[node.of] = self._variable(node.of)
-        return self.variables[node.of]
+    def _source_column(self, given: p.Operation | p.FieldValue | p.LiteralValue) -> Call:
+        if isinstance(given, p.Operation):
+            return self._op(given)
+        if isinstance(given, p.FieldValue):
+            return Call("rt.field", [given.name])
+        return Call("rt.literal", [list(given.value) if isinstance(given.value, tuple) else given.value])
 
     def _annotate(self, node: p.Annotate) -> None:
-        handle = self._variable(node.name)
-        self.handles[node.name] = handle
-        columns = {c.outputs if len(c.outputs) > 1 else c.outputs[0]: self._op(c.operation) for c in node.columns}
-        args = [node.of, Code(self.handles[node.texts])]
-        self._assign(handle, Call("job.annotate", args, {"columns": columns, **self._identity(node)}))
-        rows = self._select_variable(node)
-        self.frames[node.name] = rows
+        if node.name not in self.handles:
+            self._declare(node)
+        handle = self.handles[node.name]
+        if "." in node.of:  # columns of the rows another relation is compared with; see _dedup
+            return
         if node.rows is None:
-            self._assign(rows, Code(f"{handle}.frame"))
+            self._assign(self._rows(node), Code(f"{handle}.frame"))
             return
         names = [name for c in node.columns for name in c.outputs]
         before = Method(Code(self.frames[node.rows]), "drop", names)
         added = Method(Code(f"{handle}.frame"), "select", ["doc_id", *names])
         # left: a row that fell out because an edit left no text of it has no such columns, and stays a row.
-        self._assign(rows, Method(before, "join", [added, "doc_id", "left"]))
+        self._assign(self._rows(node), Method(before, "join", [added, "doc_id", "left"]))
+
+    def _shared(self, node: p.Shared) -> None:
+        handle = self._handle(node, node.name)
+        self._assign(handle, Method(Code(self.handles[node.columns]), "only", list(node.outputs)))
+        if "." in node.of:
+            return
+        frame = Code(f"{handle}.frame")
+        if node.rows is None:
+            self._assign(self._rows(node), frame)
+            return
+        names = list(node.outputs)
+        before = Method(Code(self.frames[node.rows]), "drop", names)
+        rows = self._rows(node)
+        self._assign(rows, before)
+        added = Method(frame, "select", ["doc_id", *names])
+        self._assign(rows, Method(Code(rows), "join", [added, "doc_id", "left"]))
 
     def _begin(self, node: p.Begin) -> None:
-        rows = self._select_variable(node)
-        self.frames[node.name] = rows
-        self._assign(rows, Call("rt.undecided", [Code(f"{self.handles[node.texts]}.frame")]))
+        self._assign(self._rows(node), Call("rt.undecided", [Code(f"{self.handles[node.texts]}.frame")]))
+
+    def _tiers(self, node: p.Tiers) -> None:
+        part = self._part(node.part)
+        began = self._handle(node, f"{node.of}_tiers")
+        self._assign(began, part)
+        self._assign(self._rows(node), Code(began))
 
     def _edit(self, node: p.Edit) -> None:
-        handle = self._variable(node.name)
-        self.handles[node.name] = handle
-        args = [node.of, Code(self.handles[node.texts]), self._op(node.operation)]
-        self._assign(handle, Call("job.edit", args, self._identity(node)))
-        rows = self._select_variable(node)
+        if node.name not in self.handles:
+            self._declare(node)
+        handle = self.handles[node.name]
+        before = self.frames[node.rows]
+        rows = self._rows(node)
         texts = Call("rt.edited", [Code(f"{handle}.frame")])
-        self._assign(rows, Method(Code(self.frames[node.rows]), "join", [texts, ["file_id", "record"], "left"]))
+        self._assign(rows, Method(Code(before), "join", [texts, ["file_id", "record"], "left"]))
         self._assign(rows, Call("rt.after_edit", [Code(rows)], {"rule": node.text, "at": node.at}))
-        self.frames[node.name] = rows
+
+    # ---- decisions -------------------------------------------------------------------------------
 
     def _keep(self, node: p.Keep) -> None:
-        rows = self.frames[node.rows]
-        self.frames[node.name] = rows
-        rules = [self._rule(rule) for rule in node.rules]
-        self._assign(rows, Method(Code(rows), "withColumn", ["rejected", Call("rt.first_failure", rules)]))
+        self._decide(node, Code(self.frames[node.rows]))
+
+    def _decide(self, node: p.Keep | p.Scored, before: object) -> None:
+        failure = Call("rt.first_failure", [self._rule(rule) for rule in node.rules])
+        self._assign(self._rows(node), Method(before, "withColumn", ["rejected", failure]))
 
     def _rule(self, rule: p.Rule) -> Call:
         if rule.value is not None:
-            value = column(rule.value)
+            found = column(rule.value, self.handles)
         else:
-            from recipec.lower_values import columns_of
+            found = Call("rt.figures", columns_of(rule.expr))
+        kwargs = {"value": found, "threshold": self._threshold(rule), "at": rule.at}
+        return Call("rt.rule", [rule.text, column(rule.expr, self.handles)], kwargs)
 
-            value = Call("F.to_json", [Call("F.struct", columns_of(rule.expr))])
-        kwargs = {"value": value, "threshold": rule.threshold, "at": rule.at}
-        return Call("rt.rule", [rule.text, column(rule.expr)], kwargs)
+    def _threshold(self, rule: p.Rule) -> object:
+        """The limit as it is said of a row: one from a table is that of the row."""
+        match rule.expr:
+            case p.Compare(op=op, right=p.Entry(table=table)):
+                limit = Method(Code(self.handles[table.name]), "cast", ["string"])
+            case p.InEntry(table=table):
+                op, name = "in", self.handles[table.name]
+                low, high = (Method(Code(f'{name}["{end}"]'), "cast", ["string"]) for end in ("low", "high"))
+                limit = Call("F.concat", [low, Call("F.lit", [" .. "]), high])
+            case _:
+                return rule.threshold
+        if all(entry.keys for entry in self.plan.node(table.name).entries):
+            limit = Call("F.coalesce", [limit, Call("F.lit", [f"an entry of {table.name}"])])
+        return Call("F.concat_ws", [" ", Call("F.lit", [op]), limit])
 
     def _dedup(self, node: p.Dedup) -> None:
-        rows = self.frames[node.rows]
-        handle = self._variable(node.name)
-        self.handles[node.name] = handle
-        kwargs = {
-            "key": node.key,
-            "texts": Code(self.handles[node.texts]),
-            "reads": self._reads(node.reads),
-            **self._identity(node),
-        }
-        self._assign(handle, Call("job.duplicates", [node.of, Code(rows), self._op(node.operation)], kwargs))
-        self._assign(rows, Method(Code(rows), "join", [Code(f"{handle}.frame"), "doc_id", "left"]))
+        before = self.frames[node.rows]
+        handle = self._handle(node, node.name)
+        kwargs: dict[str, object] = {"key": node.key, "texts": Code(self.handles[node.texts])}
+        if node.against is not None:
+            rows = self._part(node.against.part)
+            if node.against.columns is not None:
+                columns = Code(f"{self.handles[node.against.columns]}.frame")
+                rows = Method(rows, "join", [Method(columns, "select", ["doc_id", node.key]), "doc_id"])
+            kwargs |= {"against": rows, "against_texts": Code(self.handles[node.against.texts])}
+        kwargs |= {"reads": self._reads(node.reads), **self._identity(node)}
+        self._assign(handle, Call("job.duplicates", [node.of, Code(before), self._op(node.operation)], kwargs))
+        rows = self._rows(node)
+        self._assign(rows, Method(Code(before), "join", [Code(f"{handle}.frame"), "doc_id", "left"]))
         verify = node.operation.args.get("verify")
         limit = "equal" if node.operation.operator == "exact" else "a band in common"
         limit = f"< {verify}" if verify is not None else limit
         kwargs = {"rule": node.rule, "threshold": limit, "at": node.at}
         self._assign(rows, Call("rt.drop_duplicates", [Code(rows)], kwargs))
-        self.frames[node.name] = rows
+
+    def _sample(self, node: p.Sample) -> None:
+        before = self.frames[node.rows]
+        handle = self._handle(node, node.name)
+        size = {"share": node.share} if node.share is not None else {"count": node.count}
+        kwargs = {**size, "seed": node.seed, "reads": self._reads(node.reads), **self._identity(node)}
+        self._assign(handle, Call("job.sample", [node.of, Code(before)], kwargs))
+        kwargs = {"rule": node.rule, "at": node.at}
+        self._assign(self._rows(node), Call("rt.sampled", [Code(before), Code(handle)], kwargs))
 
     def _select(self, node: p.Select) -> None:
-        rows = self.frames[node.rows]
-        decided = Method(Code(rows), "drop", list(node.drop)) if node.drop else Code(rows)
-        handle = self._variable(f"{node.of}_kept")
-        self.handles[node.name] = handle
-        kwargs = {"reads": self._reads(node.reads), **self._identity(node)}
+        before = self.frames[node.rows]
+        decided = Method(Code(before), "drop", list(node.drop)) if node.drop else Code(before)
+        handle = self._handle(node, f"{node.of}_kept")
+        kwargs: dict[str, object] = {"of": Code(self.handles[node.began])} if node.began else {}
+        kwargs |= {"reads": self._reads(node.reads), **self._identity(node)}
         self._assign(handle, Call("job.select", [node.of, decided], kwargs))
-        self._assign(rows, Code(f"{handle}.frame"))
-        self.frames[node.name] = rows
+        self._assign(self._rows(node), Code(f"{handle}.frame"))
 
-    def _write(self, node: p.Write) -> None:
-        rows = self._variable(f"{node.of}_rows")
-        handle = self.handles[node.relation]
-        texts = Code(f"{self.handles[node.texts]}.texts")
-        self._assign(rows, Method(Code(self.frames[node.relation]), "join", [texts, "doc_id"]))
-        shape = {"step": Code(f"{handle}.step")}
-        if node.scores:
-            shape["scores"] = list(node.scores)
-        if node.columns:
-            shape["columns"] = list(node.columns)
-        self._assign(rows, Call("rt.document", [Code(rows)], shape))
-        kwargs: dict[str, object] = {
-            "sink": self._op(node.sink),
-            "reads": [Code(handle)],
-            "partition": list(node.partition),
-        }
-        if node.expects:
-            kwargs["expect"] = [Call(f"rt.{e.operator}", list(e.columns), {"at": e.at}) for e in node.expects]
-        if node.evolve:
-            kwargs["schema"] = "evolve"
-        self.lines.append(wrapped(Call("job.write", [node.of, Code(rows)], {**kwargs, **self._identity(node)})))
+    # ---- scores and tiers ------------------------------------------------------------------------
 
+    def _score(self, node: p.Score) -> None:
+        before = self.frames[node.rows]
+        handle = self._handle(node, node.name)
+        scores = {c.name: Call("rt.scorer", [self._op(c.operation)], {"digest": c.digest}) for c in node.columns}
+        kwargs = {
+            "texts": Code(self.handles[node.texts]), "scores": scores, "reads": self._reads(node.reads),
+            **self._identity(node),
+        }  # fmt: skip
+        self._assign(handle, Call("job.score", [node.of, Code(before)], kwargs))
+        rows = self._rows(node)
+        self._assign(rows, Method(Code(before), "join", [Code(f"{handle}.frame"), "text_hash", "left"]))
 
-def _value(value: p.Value) -> object:
-    return Call("rt.file", [value.path], {"sha256": value.sha256}) if isinstance(value, p.FileValue) else value
+    def _scored(self, node: p.Scored) -> None:
+        columns = [name for rule in node.rules for name in columns_of(rule.expr)]
+        self._decide(node, Call("rt.scored", [Code(self.frames[node.rows]), *columns]))
 
+    def _fit(self, node: p.Fit) -> None:
+        handle = self._handle(node, node.name)
+        kwargs = {
+            "column": node.column, "parts": node.parts, "weight": node.weight, "reads": self._reads(node.reads),
+            **self._identity(node),
+        }  # fmt: skip
+        self._assign(handle, Call("job.fit", [node.of, self._part(node.over)], kwargs))
 
-def column(expr: p.Expr) -> Code:
-    """A Spark Column expression; every constant is an `F.lit`."""
-    text = _column(expr)
-    return Code(text[1:-1] if isinstance(expr, p.Compare | p.Not | p.Junction | p.Arith) else text)
+    def _derived(self, node: p.Derived) -> None:
+        before = self.frames[node.rows]
+        made = column(node.expr, self.handles)
+        self._assign(self._rows(node), Method(Code(before), "withColumn", [node.column, made]))
 
-
-def _column(expr: p.Expr) -> str:
-    match expr:
-        case p.Col(name=name):
-            return f"F.col({text_literal(name)})"
-        case p.Lit(value=value):
-            return f"F.lit({_scalar(value)})"
-        case p.Compare(op=op, left=left, right=right):
-            return f"({_column(left)} {op} {_column(right)})"
-        case p.InRange(value=value, low=low, high=high):
-            return f"{_column(value)}.between({_column(low)}, {_column(high)})"
-        case p.InList(value=value, items=items):
-            return f"{_column(value)}.isin({', '.join(_scalar(i) for i in items)})"
-        case p.Not(operand=operand):
-            return f"(~{_column(operand)})"
-        case p.Junction(op=op, operands=operands):
-            sign = " & " if op == "and" else " | "
-            return f"({sign.join(_column(o) for o in operands)})"
-        case p.Arith(op=op, left=left, right=right):
-            return f"({_column(left)} {op} {_column(right)})"
-    raise TypeError(f"no column for {expr!r}")
-
-
-def _scalar(value: p.Scalar) -> str:
-    return text_literal(value) if isinstance(value, str) else repr(value)
+    def _tier(self, node: p.Tier) -> None:
+        before = self.frames[node.rows]
+        parts = []
+        for cut in node.cuts:
+            name = f"F.lit({text_literal(cut.name)})"
+            if cut.op is None:
+                parts.append(f".otherwise({name})")
+            else:
+                parts.append(f".when(F.col({text_literal(node.by)}) {cut.op} F.lit({value(cut.bound)}), {name})")
+        made = Code("F" + "".join(parts))
+        self._assign(self._rows(node), Method(Code(before), "withColumn", ["tier", made]))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from recipec import ast
 from recipec.ast import Span
-from recipec.diagnostics import Diagnostic, Label, listing, nearest
-from recipec.parse import parse
+from recipec.diagnostics import Diagnostic, Edit, Fix, Label, listing, nearest
+from recipec.parse import Parsed, parse
 
 MAX_FILE_BYTES = 16_000_000
 
@@ -36,19 +35,17 @@ def library_folder() -> Path:
     return packaged if packaged.is_dir() else here.parents[1] / "recipes"
 
 
-@dataclass(slots=True)
 class Module:
     """One file of a recipe. `name` is what spans and messages call it: `std/gopher.recipe`, `./mine.recipe`."""
 
-    name: str
-    text: str
-    tree: ast.File
-    path: Path | None
-    items: dict[str, ast.Item] = field(default_factory=dict)
-    imports: dict[str, Module] = field(default_factory=dict)
-    plugins: dict[str, str] = field(default_factory=dict)
-    uses: dict[str, ast.Use] = field(default_factory=dict)
-    broken: frozenset[str] = frozenset()
+    def __init__(
+        self, name: str, text: str, tree: ast.File, path: Path | None, broken: frozenset[str] = frozenset()
+    ):
+        self.name, self.text, self.tree, self.path, self.broken = name, text, tree, path, broken
+        self.items: dict[str, ast.Item] = {}
+        self.imports: dict[str, Module] = {}
+        self.plugins: dict[str, str] = {}
+        self.uses: dict[str, ast.Use] = {}
 
     @property
     def header(self) -> ast.Header | None:
@@ -91,7 +88,7 @@ class Loader:
         """The module of a text, its imports loaded."""
         parsed = parse(name, text)
         self.found.extend(parsed.diagnostics)
-        module = Module(name, text, parsed.file, path, broken=_broken_names(text, parsed.diagnostics))
+        module = Module(name, text, parsed.file, path, broken=_broken_names(text, parsed))
         self.modules[name] = module
         for item in parsed.file.items:
             if isinstance(item, ast.Use):
@@ -131,7 +128,18 @@ class Loader:
             self._alias(module, item, item.alias.text)
             module.plugins[item.alias.text] = target
             return
-        alias = item.alias.text if item.alias else PurePosixPath(target).name
+        alias = item.alias.text if item.alias else PurePosixPath(target).name.removesuffix(".recipe")
+        if target.endswith(".recipe"):
+            plain = f'"{target.removesuffix(".recipe")}"'
+            self.found.append(
+                Diagnostic(
+                    "E0210",
+                    "a file is used by its name without `.recipe`",
+                    span,
+                    help=f"write `{plain}`",
+                    fixes=(Fix(f"write `{plain}`", (Edit(span, plain),)),),
+                )
+            )
         name, path = self._find(target, span, module)
         if path is None:
             module.uses.setdefault(alias, item)  # known to be wanted: what is asked of it is no second error
@@ -251,8 +259,30 @@ class Loader:
         return Diagnostic("E0210", f"there is no `{target}` {where}", span, help=help_)
 
 
-def _broken_names(text: str, diagnostics: tuple[Diagnostic, ...]) -> frozenset[str]:
-    """Names of items that could not be read: whoever uses them is not told that they do not exist."""
-    if not diagnostics:
+_BEGUN = re.compile(r"^([a-z_]+)\b([^\n]*)", re.MULTILINE)
+_FIRST_NAME = re.compile(r"[^a-z_\":={]*([a-z_][a-z0-9_]*)")
+_USED = re.compile(r'"(?:[^"\n]*/)?([^"/\n]*)"(?:.*\bas\b[^a-z_]*([a-z_][a-z0-9_]*))?')
+
+
+def _broken_names(text: str, parsed: Parsed) -> frozenset[str]:
+    """Names of items that could not be read: whoever uses them is not told that they do not exist. Empty where all
+    could be read; an item without a name stands there as its keyword."""
+    if not parsed.diagnostics:
         return frozenset()
-    return frozenset(re.findall(r"^[a-z]+[ \t]+([a-z_][a-z0-9_]*)", text, re.MULTILINE))
+    names: set[str] = set()
+    read = [(item.span.start, item.span.end) for item in parsed.file.items]
+    at = 0
+    for begun in _BEGUN.finditer(text):
+        while at < len(read) and read[at][1] <= begun.start():
+            at += 1
+        if at < len(read) and read[at][0] <= begun.start():
+            continue
+        keyword, rest = begun.groups()
+        names.add(keyword)
+        name = _FIRST_NAME.match(rest)
+        used = _USED.search(rest) if keyword == "use" else None
+        if used:
+            names.add(used[2] or used[1])
+        elif name:
+            names.add(name[1])
+    return frozenset(names)

@@ -5,59 +5,40 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from recipec import plan as p
 from recipec import resolved as r
+from recipec.plan_values import OfList
 
 
 class Unsupported(Exception):
-    """A construct that this version can check and cannot run yet; becomes E0900."""
+    """A construct that this version can check and cannot run yet; becomes E0900. The lowering notes it and goes on;
+    it is raised only where no node can stand for what the recipe says."""
 
     def __init__(self, what: str, span: object):
         super().__init__(what)
         self.what, self.span = what, span
 
 
-FileFinder = Callable[[str], Path]
-"""From a file as the recipe names it to where it is: beside the recipe, then in the library."""
-
-
-def operation(call: r.OpCall, find: FileFinder, tokenizer: p.FileValue | None = None) -> p.Operation:
-    """An operator call whose arguments are all known; raises Unsupported where one is not, or where the
-    operator has a signature and nothing behind it."""
-    if not call.operator.run:
-        raise Unsupported(f"operator `{call.operator.name}`", call.span)
-    if call.rest:
-        raise Unsupported(f"more than one value for `{call.operator.name}`", call.span)
-    kinds = {q.name: q for q in call.operator.parameters}
-    args = {
-        name: value(expr, kinds[name], find)
-        for name, expr in call.args.items()
-        if kinds[name].type not in ("html", "relation")
-    }
-    return p.Operation(operator=call.operator.name, version=call.operator.version, args=args)
-
-
-def value(expr: object, parameter: r.Parameter, find: FileFinder) -> p.Value:
-    """A plain value for a parameter of this type."""
-    if isinstance(expr, r.Col):
-        return expr.name
-    if not isinstance(expr, r.Lit):
-        raise Unsupported(f"this kind of value for `{parameter.name}`", expr.span)
-    found = expr.value
-    if parameter.type == "file" and isinstance(found, str) and found not in getattr(parameter, "embedded", ()):
-        return pinned(found, find)
-    if isinstance(found, tuple):
-        return tuple(found)
-    return found
+FileFinder = Callable[[str], tuple[Path, str]]
+"""From a file as the recipe names it to where it is (beside the recipe, then in the library) and how the script
+names it: one of the library by its name there, so that the script runs where recipec is installed elsewhere."""
 
 
 def pinned(name: str, find: FileFinder) -> p.FileValue:
     """A file with its SHA-256."""
-    path = find(name)
+    path, shown = find(name)
+    about = path.stat()
+    return p.FileValue(path=shown, sha256=_sha256(path, about.st_size, about.st_mtime_ns))
+
+
+@lru_cache(maxsize=1000)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """Of a file as it was at that time: a model that a hundred steps name is read once."""
     with path.open("rb") as file:
-        return p.FileValue(path=str(path), sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def column_name(call: r.OpCall, operation: p.Operation) -> str:
@@ -73,65 +54,11 @@ def column_name(call: r.OpCall, operation: p.Operation) -> str:
             continue
         plain = str(given).lower()
         if not re.fullmatch(r"[a-z0-9_]{1,20}", plain):
-            plain = p.digest("argument", _plain(given))[:6]
+            plain = p.digest("argument", p.identity(given))[:6]
         name += f"_{plain}"
     if call.column and len(call.operator.columns) > 1:
         name += f"_{call.column}"
     return name
-
-
-def _plain(given: p.Value) -> object:
-    return given.sha256 if isinstance(given, p.FileValue) else given
-
-
-def expression(expr: object, column: Callable[[r.OpCall], str]) -> p.Expr:
-    """A resolved expression over columns. `column` gives the column of an operator call, adding it where the
-    rows do not have it yet."""
-
-    def sub(inner: object) -> p.Expr:
-        return expression(inner, column)
-
-    match expr:
-        case r.Lit(value=tuple()):
-            raise Unsupported("a list here", expr.span)
-        case r.Lit():
-            return p.Lit(value=expr.value)
-        case r.Col(relation=None):
-            return p.Col(name=expr.name)
-        case r.OpCall():
-            return p.Col(name=column(expr))
-        case r.Compare():
-            return p.Compare(op=expr.op, left=sub(expr.left), right=sub(expr.right))
-        case r.InRange():
-            return p.InRange(value=sub(expr.value), low=sub(expr.low), high=sub(expr.high))
-        case r.InList():
-            return p.InList(value=sub(expr.value), items=tuple(_constants(expr.items)))
-        case r.Not():
-            return p.Not(operand=sub(expr.operand))
-        case r.And():
-            return p.Junction(op="and", operands=tuple(sub(o) for o in expr.operands))
-        case r.Or():
-            return p.Junction(op="or", operands=tuple(sub(o) for o in expr.operands))
-        case r.Arith():
-            return p.Arith(op=expr.op, left=sub(expr.left), right=sub(expr.right))
-    raise Unsupported(f"{_word(expr)} in a rule", expr.span)
-
-
-def _constants(items: tuple[object, ...]) -> list[p.Scalar]:
-    for item in items:
-        if not isinstance(item, r.Lit):
-            raise Unsupported("a computed value in a list", item.span)
-    return [item.value for item in items]
-
-
-def _word(expr: object) -> str:
-    return {
-        r.InTable: "a table",
-        r.ItemRef: "a table",
-        r.Template: "a text with row values",
-        r.EnvRef: "env(…)",
-        r.Col: "a column of another relation",
-    }.get(type(expr), "this")
 
 
 def rule(found: r.Rule, expr: p.Expr, at: str) -> p.Rule:
@@ -144,10 +71,18 @@ def _figure(expr: p.Expr) -> tuple[p.Expr | None, str]:
     match expr:
         case p.Compare(op=op, left=left, right=p.Lit(value=limit)):
             return left, f"{op} {limit}"
+        case p.Compare(op=op, left=left, right=p.Entry(table=table)):
+            return left, f"{op} {table.name}"
+        case p.InEntry(value=inner, table=table):
+            return inner, f"in {table.name}"
         case p.InRange(value=inner, low=p.Lit(value=low), high=p.Lit(value=high)):
             return inner, f"{low} .. {high}"
         case p.InList(value=inner, items=items):
             return inner, "in " + ", ".join(str(i) for i in items)
+        case OfList(value=inner):
+            return inner, _of_list(expr)
+        case p.Not(operand=OfList(value=inner) as said):
+            return inner, f"not {_of_list(said)}"
         case p.Not(operand=p.Col() as inner):
             return inner, "== false"
         case p.Col():
@@ -155,18 +90,26 @@ def _figure(expr: p.Expr) -> tuple[p.Expr | None, str]:
     return None, "all must hold"
 
 
+def _of_list(said: OfList) -> str:
+    """`all in cc0-1.0, cc-by-4.0`."""
+    return "any" if said.items is None else f"{said.how} in " + ", ".join(str(i) for i in said.items)
+
+
 def columns_of(expr: p.Expr) -> list[str]:
-    """Names of the columns in an expression, in order, each once."""
+    """Names of the columns in an expression, those a table is looked up by too, in order, each once."""
     found: dict[str, None] = {}
 
     def walk(node: object) -> None:
         if isinstance(node, p.Col):
             found[node.name] = None
+        elif isinstance(node, p.Entry | p.InEntry):
+            walk(getattr(node, "value", None))
+            found.update(dict.fromkeys(node.keys))
         elif isinstance(node, p.Frozen):
             for name in type(node).model_fields:
                 walk(getattr(node, name))
-        elif isinstance(node, tuple):
-            for inner in node:
+        elif isinstance(node, tuple | dict):
+            for inner in node.values() if isinstance(node, dict) else node:
                 walk(inner)
 
     walk(expr)

@@ -9,17 +9,18 @@ attributes of `recipec.resolved.Operator`. A parameter's `type` is one of
   a|b|c           one of these bare words
   T?              also the word `none`
 
-and its `default` is the text `<required>` where the recipe must give the value.
+and its `default` is the text `<required>` where the recipe must give the value. A parameter may have `embedded`,
+names of files that the operator's libraries carry; an operator `carries`, such files that every call reads, and
+`carried_at`, where the function is that gives the path of one by its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 
 from recipec.diagnostics import Diagnostic
+from recipec.entry_points import entry_points
 from recipec.resolved import Operator
 
 GROUP = "recipec.operators"
@@ -39,11 +40,13 @@ KIND_CALLED = {
     "expect": "an expectation",
     "sink": "a table format",
     "tokenizer": "a tokenizer",
+    "head": "a head of a classifier",
+    "tools": "a set of tools",
 }
 
 _ATTRIBUTES = ("name", "kind", "version", "doc", "parameters", "columns", "reads", "run", "libraries", "variadic")
 # What importing somebody else's module can end with short of a crash of the interpreter.
-_LOADING_ERRORS = (
+LOADING_ERRORS = (
     ImportError,
     AttributeError,
     SyntaxError,
@@ -56,13 +59,17 @@ _LOADING_ERRORS = (
 )
 
 
-@dataclass(slots=True)
 class Catalogue:
     """Operators by (kind, name), which distribution each came from, and what could not be loaded."""
 
-    operators: dict[tuple[str, str], Operator] = field(default_factory=dict)
-    packages: dict[tuple[str, str], str] = field(default_factory=dict)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    def __init__(
+        self,
+        operators: dict[tuple[str, str], Operator] | None = None,
+        packages: dict[tuple[str, str], str] | None = None,
+    ):
+        self.operators = operators if operators is not None else {}
+        self.packages = packages if packages is not None else {}
+        self.diagnostics: list[Diagnostic] = []
 
     def add(self, operator: Operator, package: str) -> None:
         """Take in one operator; a second one of the same kind and name is refused."""
@@ -123,27 +130,23 @@ def build(operators: Iterable[Operator], package: str = "recipec") -> Catalogue:
 def installed() -> Catalogue:
     """The catalogue of everything that is installed."""
     catalogue = Catalogue()
-    for point in sorted(entry_points(group=GROUP), key=lambda one: (_package(one), one.name)):
+    for point in sorted(entry_points(GROUP), key=lambda one: (one.package, one.name)):
         try:
             loaded = point.load()
             operators = tuple(loaded) if isinstance(loaded, Iterable) else (loaded,)
-        except _LOADING_ERRORS as error:
+        except LOADING_ERRORS as error:
             catalogue.diagnostics.append(
                 Diagnostic(
                     "E0240",
-                    f"the operators of package `{_package(point)}` cannot be loaded",
+                    f"the operators of package `{point.package}` cannot be loaded",
                     None,
                     help=f"`{point.value}` ended with {type(error).__name__}: {str(error)[:200]}",
                 )
             )
             continue
         for operator in operators:
-            catalogue.add(operator, _package(point))
+            catalogue.add(operator, point.package)
     return catalogue
-
-
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else point.value
 
 
 def _normalised(package: str) -> str:

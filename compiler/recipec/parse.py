@@ -1,35 +1,28 @@
 """Text to syntax tree: reads one item at a time, so an error in one hides nothing of the next.
 
 `parse` never raises for a wrong text; what cannot be read is a Diagnostic and is left out of the tree.
-No type of the parser generator leaves this file.
+No type of the parsing machine leaves this file and `build`.
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from sys import implementation
-
-from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput
 
 from recipec import ast
 from recipec.ast import Span
 from recipec.build import MAX_DEPTH, Builder, TooDeep
-from recipec.diagnostics import Diagnostic, Label, nearest
+from recipec.diagnostics import Diagnostic, Edit, Fix, Label, nearest
+from recipec.fixes import spelling
+from recipec.lalr import END, NEWLINE, Machine, TooLong, Unexpected
+from recipec.record import Record
 from recipec.words import ITEM_WORDS, describe, expected_phrase
 
-GRAMMAR = Path(__file__).with_name("grammar.lark")
-GRAMMAR_OPTIONS = {
-    "parser": "lalr",
-    "lexer": "contextual",
-    "start": ["start", "value"],
-    "keep_all_tokens": True,
-    "maybe_placeholders": False,
-}
+TABLES = Path(__file__).with_name("grammar.tables.json")
+
+MAX_TOKENS = 50_000
+"""Words and signs of one item: ten thousand lines of a mix have no more, and a second is enough to read them."""
 
 _SCAN = re.compile(r'"""[\s\S]*?"""|"""|"(?!"")(?:[^"\\\n]++|\\.)*+"|"|#[^\n]*+|[(\[{]|[)\]}]|\n')
 _ITEM = re.compile(rf"(?:{'|'.join(ITEM_WORDS)})(?![a-z0-9_])")
@@ -38,34 +31,28 @@ _BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+\Z")
 
 
 @cache
-def _machine() -> tuple[Lark, Builder]:
-    """The parser; its tables lie beside Python's own compiled files, made by the first use that may write."""
+def _machine() -> tuple[Machine, Builder]:
     builder = Builder()
-    tables = GRAMMAR.parent / "__pycache__" / f"grammar.{implementation.cache_tag}.tables"
-    with suppress(OSError):
-        tables.parent.mkdir(exist_ok=True)
-    return Lark(GRAMMAR.read_text("utf-8"), transformer=builder, cache=str(tables), **GRAMMAR_OPTIONS), builder
+    return Machine(TABLES, builder), builder
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Record):
     """A file's tree, as far as it could be read, and what was wrong with the rest."""
 
     file: ast.File
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(slots=True)
 class _Piece:
     """The text from one item keyword (or its `##` lines) to the next."""
 
-    start: int
-    end: int
-    depth: int = 0
-    deepest: int = 0
-    opened: list[int] | None = None
-    unclosed_text: int | None = None
-    too_deep: int | None = None
+    __slots__ = ("end", "opened", "start", "too_deep", "unclosed_text")
+
+    def __init__(self, start: int, end: int):
+        self.start, self.end = start, end
+        self.opened: list[int] = []
+        self.unclosed_text: int | None = None
+        self.too_deep: int | None = None
 
 
 def parse(name: str, text: str) -> Parsed:
@@ -110,7 +97,7 @@ def parse_value(name: str, text: str) -> tuple[ast.Expr | None, tuple[Diagnostic
 def _cut(name: str, text: str) -> tuple[list[_Piece], list[ast.Comment]]:
     """Pieces that begin with an item keyword in column 1, and all plain comments."""
     comments: list[ast.Comment] = []
-    piece = _Piece(0, len(text), opened=[])
+    piece = _Piece(0, len(text))
     pieces = [piece]
     docs: int | None = None  # where the `##` lines just above begin
 
@@ -121,7 +108,7 @@ def _cut(name: str, text: str) -> tuple[list[_Piece], list[ast.Comment]]:
         elif _ITEM.match(text, at):
             start = at if docs is None else docs
             piece.end = start
-            piece = _Piece(start, len(text), opened=[])
+            piece = _Piece(start, len(text))
             pieces.append(piece)
             docs = None
         elif at < len(text) and text[at] not in "#\n\r":
@@ -165,17 +152,20 @@ def _parse_piece(
     source = text[piece.start : piece.end]
     if start == "start" and not source.endswith("\n"):
         source += "\n"
-    parsing = machine.parse_interactive(source, start=start)
-    token: Token | None = None
     try:
-        for token in parsing.lexer_thread.lex(parsing.parser_state):
-            parsing.feed_token(token)
-        result = parsing.feed_eof(token)
+        result = machine.read(source, start, MAX_TOKENS)
     except TooDeep as error:
         found.append(_too_deep(error.span))
         return None
-    except UnexpectedInput as error:
-        found.append(_syntax_error(name, text, piece, error, parsing.accepts(), start))
+    except TooLong as error:
+        found.append(_too_long(Span(name, piece.start + error.at, piece.start + error.at + 1)))
+        return None
+    except Unexpected as error:
+        wrong = _syntax_error(name, text, piece, error, start)
+        found.append(wrong)
+        if wrong.code == "E0107" and wrong.primary.start > piece.start:
+            # What begins no item follows one that is whole.
+            return _parse_piece(name, text, _Piece(piece.start, wrong.primary.start), found)
         return None
     found.extend(builder.found)
     return result
@@ -200,22 +190,30 @@ def _too_deep(span: Span) -> Diagnostic:
     )
 
 
-def _syntax_error(
-    name: str, text: str, piece: _Piece, error: UnexpectedInput, accepts: set[str], start: str
-) -> Diagnostic:
+def _too_long(span: Span) -> Diagnostic:
+    return Diagnostic(
+        "E0104",
+        f"this item has more than {MAX_TOKENS:,} words and signs",
+        span,
+        "up to here",
+        help="make several items of it; the entries of a long table can stand in a file",
+    )
+
+
+def _syntax_error(name: str, text: str, piece: _Piece, error: Unexpected, start: str) -> Diagnostic:
     """What was found, what could stand there, and what was probably meant."""
-    offset = error.pos_in_stream if isinstance(error.pos_in_stream, int) else None
-    if isinstance(error, UnexpectedCharacters):
-        at = piece.start + offset
+    token, accepts = error.token, error.accepts
+    at = piece.start + error.at
+    if token is None:
         return _character_error(name, text, at, accepts)
-    token = error.token
-    at = piece.end if token.type == "$END" or offset is None else piece.start + offset
-    value = "" if token.type == "$END" else str(token)
-    if token.type in ("$END", "_NL") and (token.type == "$END" or at + len(value) >= piece.end):
+    if token.type == END:
+        at = piece.end
+    value = token.text
+    if token.type == END or (token.type == NEWLINE and at + len(value) >= piece.end):
         at, value = _end_of(text, piece), ""
     if not value:
         return _ended(name, text, piece, at, accepts, start)
-    if token.type == "_NL":
+    if token.type == NEWLINE:
         span = Span(name, at, min(at + 1, piece.end))
         return Diagnostic("E0102", "the line ends too early", span, "here", help=_help(accepts))
     span = Span(name, at, at + len(value))
@@ -225,9 +223,17 @@ def _syntax_error(
         guess = nearest(word, ITEM_WORDS) if word else None
         help_ = f"did you mean `{guess}`?" if guess else f"an item begins with {expected_phrase(ITEM_WORDS)}"
         shown = f"`{word}`" if word else describe(value)
-        return Diagnostic("E0107", f"{shown} begins no item", span, help=help_)
-    help_ = "to compare, write `==`" if value == "=" and "CMP" in accepts else _help(accepts)
-    return Diagnostic("E0102", f"{describe(value)} cannot stand here", span, help=help_)
+        fixes = spelling(text, Span(name, at, at + len(word)), word, ITEM_WORDS)
+        return Diagnostic("E0107", f"{shown} begins no item", span, help=help_, fixes=fixes)
+    if value == "=" and "CMP" in accepts:
+        return _compare(span)
+    return Diagnostic("E0102", f"{describe(value)} cannot stand here", span, help=_help(accepts))
+
+
+def _compare(span: Span) -> Diagnostic:
+    """`=` where two values are compared."""
+    fixes = (Fix("write `==`", (Edit(span, "=="),)),)
+    return Diagnostic("E0102", "`=` cannot stand here", span, help="to compare, write `==`", fixes=fixes)
 
 
 def _character_error(name: str, text: str, at: int, accepts: set[str]) -> Diagnostic:
@@ -238,7 +244,7 @@ def _character_error(name: str, text: str, at: int, accepts: set[str]) -> Diagno
     if character == "'":
         help_ = 'texts stand in double quotes: `"…"`'
     elif character == "=" and "CMP" in accepts:
-        help_ = "to compare, write `==`"
+        return _compare(span)
     elif character.isupper():
         help_ = "names are written in small letters, digits and `_`"
     elif column_1 and "$END" in accepts:

@@ -7,145 +7,54 @@ position; the namespace of a source is the one exception.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-def digest(kind: str, *parts: Any) -> str:
-    """32 hex digits of SHA-256 over the canonical JSON of [kind, …parts]; models are dumped first."""
-    plain = [p.model_dump(mode="json") if isinstance(p, BaseModel) else p for p in parts]
-    text = json.dumps([kind, *plain], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# ---- values ------------------------------------------------------------------------------------
-
-
-class FileValue(Frozen):
-    """A model, tokenizer or list, pinned by the hash it had when the recipe was compiled."""
-
-    kind: Literal["file"] = "file"
-    path: str
-    sha256: str
-
-
-Scalar = None | bool | int | float | str
-Value = Scalar | tuple[Scalar, ...] | FileValue
-
-
-class Operation(Frozen):
-    """An operator by name and version with a value for every parameter, in the order of its signature."""
-
-    operator: str
-    version: int
-    args: dict[str, Value]
-
-    def identity(self, *without: str) -> list[Any]:
-        """What of it enters a digest: a file by its hash, not its path."""
-        args = {k: v.sha256 if isinstance(v, FileValue) else v for k, v in self.args.items() if k not in without}
-        return [self.operator, self.version, args]
-
-
-class FieldValue(Frozen):
-    """A column of the source's own records."""
-
-    kind: Literal["field"] = "field"
-    name: str
-
-
-class LiteralValue(Frozen):
-    """One value for every document."""
-
-    kind: Literal["literal"] = "literal"
-    value: Scalar | tuple[Scalar, ...]
-
-
-# ---- expressions over columns ------------------------------------------------------------------
-
-
-class Col(Frozen):
-    kind: Literal["col"] = "col"
-    name: str
-
-
-class Lit(Frozen):
-    kind: Literal["lit"] = "lit"
-    value: Scalar
-
-
-class Compare(Frozen):
-    kind: Literal["compare"] = "compare"
-    op: Literal["<=", ">=", "==", "!=", "<", ">"]
-    left: Expr
-    right: Expr
-
-
-class InRange(Frozen):
-    kind: Literal["in_range"] = "in_range"
-    value: Expr
-    low: Expr
-    high: Expr
-
-
-class InList(Frozen):
-    kind: Literal["in_list"] = "in_list"
-    value: Expr
-    items: tuple[Scalar, ...]
-
-
-class Not(Frozen):
-    kind: Literal["not"] = "not"
-    operand: Expr
-
-
-class Junction(Frozen):
-    """`and` or `or` of two or more."""
-
-    kind: Literal["junction"] = "junction"
-    op: Literal["and", "or"]
-    operands: tuple[Expr, ...]
-
-
-class Arith(Frozen):
-    kind: Literal["arith"] = "arith"
-    op: Literal["+", "-", "*", "/"]
-    left: Expr
-    right: Expr
-
-
-Expr = Annotated[Col | Lit | Compare | InRange | InList | Not | Junction | Arith, Field(discriminator="kind")]
-
-
-class Rule(Frozen):
-    """A predicate with what is said when it fails: its text, the column found, the threshold, its place."""
-
-    text: str
-    expr: Expr
-    value: Expr | None
-    """None: the figures of all columns named, as JSON."""
-    threshold: str
-    at: str
-
-
-# ---- nodes -------------------------------------------------------------------------------------
-
-
-class Node(Frozen):
-    """`name` is unique in the plan and what other nodes refer to; `of` is the recipe's relation it belongs to."""
-
-    name: str
-    of: str
-    digest: str
-    at: str
-    text: str
-    """The line of the recipe it comes from, for the script's comment."""
+from recipec.plan_items import Compute, Expect, Measure, Merge, Pair, Rounds, Table, Train
+from recipec.plan_mixes import Cap, Mix, Phase, Split, Take  # noqa: F401
+from recipec.plan_node import Node, Part
+from recipec.plan_values import (  # noqa: F401 - a plan's vocabulary is read from here
+    Arith,
+    Bucket,
+    Call,
+    CallValue,
+    Col,
+    Combine,
+    Compare,
+    Entry,
+    EnvValue,
+    Expr,
+    ExprValue,
+    FieldValue,
+    FilesValue,
+    FileValue,
+    Frozen,
+    InEntry,
+    InList,
+    InRange,
+    Junction,
+    Known,
+    Lit,
+    LiteralValue,
+    Many,
+    NodeValue,
+    Not,
+    Of,
+    Operation,
+    Parent,
+    Percentile,
+    PromptUse,
+    PromptValue,
+    Rule,
+    Scalar,
+    Span,
+    Sparse,
+    Text,
+    Value,
+    digest,
+    identity,
+)
 
 
 class Source(Node):
@@ -171,6 +80,15 @@ class Annotate(Node):
     columns: tuple[AnnotateColumn, ...]
 
 
+class Shared(Node):
+    """Columns that another relation has computed over the same texts; `rows` is None where the chain begins here."""
+
+    kind: Literal["shared"] = "shared"
+    rows: str | None
+    columns: str
+    outputs: tuple[str, ...]
+
+
 class Begin(Node):
     """The rows of `texts`, undecided: where a select asks for no column that has to be computed."""
 
@@ -193,6 +111,14 @@ class Keep(Node):
     rules: tuple[Rule, ...]
 
 
+class Against(Frozen):
+    """The rows that a dedup compares with and never drops; `columns` has their key, None where the rows do."""
+
+    part: Part
+    texts: str
+    columns: str | None
+
+
 class Dedup(Node):
     """`key`: the column compared. `texts`: what verification reads."""
 
@@ -203,15 +129,198 @@ class Dedup(Node):
     key: str
     rule: str
     reads: tuple[str, ...]
+    against: Against | None = None
+
+
+class Sample(Node):
+    """The rows of smallest hash: a share (0 to 1) of them or a number, by weight or for each value of a column
+    where it says so."""
+
+    sparse = ("by", "each")
+
+    by: Literal["bytes", "tokens"] | None = None
+    each: str | None = None
+    kind: Literal["sample"] = "sample"
+    rows: str
+    share: float | None
+    count: int | None
+    seed: int
+    rule: str
+    reads: tuple[str, ...]
+
+
+class ScoreColumn(Frozen):
+    """A classifier's number for each text. `digest` is over model, preparation and operator version only: it
+    is what the score is kept by, beside the text's hash."""
+
+    name: str
+    operation: Operation
+    digest: str
+    at: str
+
+
+class Score(Node):
+    """Scores of the rows still alive. That a text without a score falls out is decided by a `Scored`."""
+
+    kind: Literal["score"] = "score"
+    rows: str
+    texts: str
+    columns: tuple[ScoreColumn, ...]
+    reads: tuple[str, ...]
+
+
+class Scored(Node):
+    """Rows without a score fall out, and rows that fell out before have none: the rules say which column it is."""
+
+    kind: Literal["scored"] = "scored"
+    rows: str
+    rules: tuple[Rule, ...]
+
+
+class Fit(Node):
+    """The thresholds that cut `column` into `parts` of equal weight, over the rows of `over`; without `parts` the
+    whole distribution. `within`: for each value of this column."""
+
+    sparse = ("within",)
+
+    within: str | None = None
+    kind: Literal["fit"] = "fit"
+    over: Part
+    column: str
+    parts: int | None
+    weight: Literal["documents", "bytes", "tokens"]
+    reads: tuple[str, ...]
+
+
+class Tiers(Node):
+    """Some tiers' rows of a relation, where a select begins."""
+
+    kind: Literal["tiers"] = "tiers"
+    part: Part
+
+
+class Derived(Node):
+    """A column computed from others."""
+
+    kind: Literal["derived"] = "derived"
+    rows: str
+    column: str
+    expr: Expr
+
+
+class TierCut(Frozen):
+    """`op` and `bound` are None where it says `otherwise`."""
+
+    name: str
+    op: str | None
+    bound: Scalar
+
+
+class Tier(Node):
+    kind: Literal["tier"] = "tier"
+    rows: str
+    by: str
+    cuts: tuple[TierCut, ...]
 
 
 class Select(Node):
-    """The end of a select: `drop` are columns only its dedups needed."""
+    """The end of a select: `drop` are columns only its dedups needed, `began` the tiers it began with."""
 
     kind: Literal["select"] = "select"
     rows: str
     reads: tuple[str, ...]
     drop: tuple[str, ...]
+    began: str | None = None
+
+
+class Endpoint(Node):
+    """Where model calls go. `identity` are the settings that enter a call's key."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    settings: dict[str, Value | EnvValue]
+
+
+class Units(Node):
+    """What is to be asked: each (row, prompt, segment, sample) with its key."""
+
+    kind: Literal["units"] = "units"
+    part: Part
+    texts: str
+    endpoint: str
+    prompts: tuple[PromptUse, ...]
+    segment: Operation | None
+    tokenizer: FileValue | None
+    samples: int
+    request: dict[str, Value]
+    reads: tuple[str, ...]
+
+
+class AnswerScore(Frozen):
+    """A figure of an answer beside its segment."""
+
+    name: str
+    operation: Operation
+
+
+class AnswerFigure(Frozen):
+    """A figure of an answer computed from others, from its source, or over all answers to a question."""
+
+    name: str
+    expr: Expr
+
+
+class Best(Frozen):
+    """Of the answers to one question, the `n` highest by a column stay."""
+
+    n: int
+    by: str
+    descending: bool
+    rule: str
+    at: str
+
+
+class Ask(Node):
+    """The answers to the units of `units`, judged. `clean` edits an answer after its prompt's own steps; `keeps`
+    decide after `rules`, before `best`."""
+
+    sparse = ("clean", "keeps")
+
+    clean: tuple[Operation, ...] = ()
+    keeps: tuple[Rule, ...] = ()
+    kind: Literal["ask"] = "ask"
+    units: str
+    scores: tuple[AnswerScore | AnswerFigure, ...]
+    rules: tuple[Rule, ...]
+    best: Best | None
+    retry: int
+    on_fail: Literal["discard", "quarantine", "keep_source"]
+    tolerate: float | None
+
+
+class Derive(Node):
+    """Documents made of answers. `template` is the text in parts ({"var": "segment" | "answer"}); `columns` are
+    others that the recipe sets, the text where it is more than parts."""
+
+    sparse = ("columns",)
+
+    columns: dict[str, Expr] = {}
+    kind: Literal["derive"] = "derive"
+    how: Literal["transform", "generate"]
+    ask: str
+    rejoin: str | None
+    template: tuple[str | dict[str, str], ...] | None
+    scores: tuple[str, ...]
+
+
+class Documents(Frozen):
+    """Rows with their texts, as documents: `made` says that the texts' relation has whole documents already.
+    `scores` go into the map `scores`, `columns` are the recipe's own."""
+
+    part: Part
+    texts: str
+    made: bool
+    scores: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
 class Expectation(Frozen):
@@ -221,18 +330,27 @@ class Expectation(Frozen):
 
 
 class Write(Node):
+    """`documents` are united; `draw` is the mix that says which of them, and how often. `rules`: conditions over
+    figures of the whole that it expects."""
+
+    sparse = ("rules",)
+
+    rules: tuple[Rule, ...] = ()
     kind: Literal["write"] = "write"
-    relation: str
-    texts: str
+    documents: tuple[Documents, ...]
+    draw: str | None
     sink: Operation
     partition: tuple[str, ...]
     expects: tuple[Expectation, ...]
     evolve: bool
-    scores: tuple[str, ...]
-    columns: tuple[str, ...]
 
 
-AnyNode = Annotated[Source | Annotate | Begin | Edit | Keep | Dedup | Select | Write, Field(discriminator="kind")]
+AnyNode = Annotated[
+    Source | Annotate | Shared | Begin | Edit | Keep | Dedup | Sample | Score | Scored | Fit | Tiers | Derived | Tier
+    | Select | Endpoint | Units | Ask | Derive | Mix | Write
+    | Table | Merge | Pair | Measure | Expect | Train | Rounds | Compute,
+    Field(discriminator="kind"),
+]  # fmt: skip
 
 
 class Plan(Frozen):

@@ -13,10 +13,11 @@ One node a block, one field a line, values as JSON; so a pass is tested by a tex
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from pydantic import TypeAdapter
 
-from recipec.plan import AnyNode, Plan
+from recipec.plan import AnyNode, Frozen, NodeValue, Plan
 
 _NODE: TypeAdapter = TypeAdapter(AnyNode)
 _HEADER = ("compiler", "lake", "params", "files")
@@ -59,15 +60,32 @@ def dot(plan: Plan) -> str:
         lines.append(f"  {json.dumps(node.name)} [label = {json.dumps(node.name + chr(10) + node.text)}];")
     known = {node.name for node in plan.nodes}
     for node in plan.nodes:
-        for before in dict.fromkeys(_inputs(node)):
-            if before in known:
+        for before in dict.fromkeys(_named(node, known)):
+            if before != node.name:
                 lines.append(f"  {json.dumps(before)} -> {json.dumps(node.name)};")
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _inputs(node: AnyNode) -> list[str]:
-    named = [getattr(node, name, None) for name in ("texts", "rows", "relation")]
-    return [name for name in named if name]
+_NAMES = frozenset(("texts", "rows", "units", "endpoint", "ask", "draw", "columns", "fit", "reads"))
+"""Fields that hold names of nodes; so does `name` of a value that stands for one."""
+
+
+def _named(value: object, known: set[str], field: str = "") -> Iterator[str]:
+    """The nodes that a node names, wherever in it."""
+    if isinstance(value, str):
+        if field in _NAMES and value in known:
+            yield value
+    elif isinstance(value, NodeValue):
+        yield value.name
+    elif isinstance(value, Frozen):
+        for one in type(value).model_fields:
+            yield from _named(getattr(value, one), known, one)
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _named(one, known)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _named(one, known, field)
 
 
 def _json(value: object) -> str:

@@ -63,7 +63,7 @@ def resolve(
             case ast.Prompt():
                 items.prompt(module, item)
             case ast.Table():
-                items.tables[item.name.text] = items.table(item)
+                items.tables[item.name.text] = items.table(scope, item, item.name.text)
             case ast.Source() | ast.Merge() | ast.Mix():
                 items.ensure(item.name.text)
             case ast.Derive(kind="train"):

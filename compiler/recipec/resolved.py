@@ -8,11 +8,11 @@ counts are plain numbers with the unit's tag beside them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
 
 from recipec.ast import Span
+from recipec.record import Record, aside
 
 # ---- operators, as the registry offers them ----------------------------------------------------
 
@@ -52,8 +52,7 @@ class Operator(Protocol):
 # ---- values and expressions --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Lit:
+class Lit(Record):
     """A known value: str, bool, int (whole numbers), float, None (the word `none`) or a tuple (a list).
 
     `unit` is None or a tag of `recipec.units`: `share` (a fraction), `tokens`, `documents`, `bytes`,
@@ -65,12 +64,11 @@ class Lit:
     value: object
     unit: str | None
     span: Span
-    exact: Decimal | None = field(default=None, compare=False)
+    exact: Decimal | None = aside(default=None)
     word: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EnvRef:
+class EnvRef(Record):
     """`env("KEY", default = "")`: read where it is used, at run time; never in a plan or script."""
 
     variable: str
@@ -78,8 +76,7 @@ class EnvRef:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Record):
     """`low .. high`, both included, as an argument."""
 
     low: Expr
@@ -87,8 +84,7 @@ class Interval:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RelationRef:
+class RelationRef(Record):
     """A source, relation or mix, with the tiers asked for (empty: all of it)."""
 
     name: str
@@ -96,8 +92,7 @@ class RelationRef:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRef:
+class ItemRef(Record):
     """A tokenizer, endpoint, table or trained model by name, as an argument; `kind` says which."""
 
     kind: Literal["tokenizer", "endpoint", "table", "model"]
@@ -105,8 +100,7 @@ class ItemRef:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class PromptCall:
+class PromptCall(Record):
     """A prompt with its parameters: `args` maps each to a value, or to a `Col` of the row."""
 
     prompt: str
@@ -115,8 +109,7 @@ class PromptCall:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Col:
+class Col(Record):
     """A column. `relation` is None for the row itself, `source` for the row it was made from (in transform
     and generate), else the name of another relation (`scored.documents` in an `expect`). `type` as Spark
     spells it, `any` where only the run knows; `unit` a tag as in `Lit`."""
@@ -128,8 +121,7 @@ class Col:
     unit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpCall:
+class OpCall(Record):
     """An operator with a value for every parameter, defaults filled in.
 
     Values of `args` by the parameter's type: Lit for plain ones (a `file` is a Lit text), Col for `column`
@@ -148,8 +140,7 @@ class OpCall:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Record):
     """`op` is one of `<= >= == != < >`."""
 
     op: str
@@ -158,8 +149,7 @@ class Compare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class InRange:
+class InRange(Record):
     """`value in low .. high`, both included."""
 
     value: Expr
@@ -168,8 +158,7 @@ class InRange:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class InList:
+class InList(Record):
     """`value in [a, b]`."""
 
     value: Expr
@@ -177,8 +166,18 @@ class InList:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class InTable:
+class OfList(Record):
+    """What holds of the values of a list, `license` say: `all(license) in [a, b]` of every one, `any(license) in
+    [a, b]` of one at least; `any(license)`, with `items` None, that there is one. Of a row without any, neither what
+    is said `in` a list nor its opposite holds, as with every value that is not there."""
+
+    how: Literal["all", "any"]
+    value: Col
+    items: tuple[Expr, ...] | None
+    span: Span
+
+
+class InTable(Record):
     """`value in table`: the entry for the row's key is a range."""
 
     value: Expr
@@ -186,26 +185,22 @@ class InTable:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Record):
     operand: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Record):
     operands: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Record):
     operands: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Arith:
+class Arith(Record):
     """`op` is one of `+ - * /`; a folded constant is a Lit instead."""
 
     op: str
@@ -214,24 +209,21 @@ class Arith:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Record):
     """A text with row values in it (`"${segment}\\n\\n${answer}"`): parts are str or expressions."""
 
     parts: tuple[str | Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Record):
     """A list in which something differs by row."""
 
     items: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Record):
     """Stands where something could not be resolved and was reported; checks pass over it in silence."""
 
     span: Span
@@ -249,6 +241,7 @@ Expr = (
     | Compare
     | InRange
     | InList
+    | OfList
     | InTable
     | Not
     | And
@@ -263,8 +256,7 @@ Expr = (
 # ---- statements --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Record):
     """One reason a row may fail by.
 
     `text` as written, on one line, a filter's or block's parameters replaced by short arguments; `span`
@@ -278,8 +270,7 @@ class Rule:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lang:
+class Lang(Record):
     """Adds the columns `lang` and `lang_score`."""
 
     call: OpCall
@@ -287,15 +278,13 @@ class Lang:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Clean:
+class Clean(Record):
     call: OpCall
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Record):
     """Every rule must hold; a top-level `and` and a filter have been split into their rules."""
 
     rules: tuple[Rule, ...]
@@ -303,8 +292,7 @@ class Keep:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dedup:
+class Dedup(Record):
     call: OpCall
     against: RelationRef | None
     text: str
@@ -312,8 +300,7 @@ class Dedup:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Record):
     """`amount` has the unit `share` (a part of the rows) or `documents`. Settings: by, each, seed."""
 
     amount: Lit
@@ -322,8 +309,7 @@ class Sample:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Record):
     """Settings: each, seed."""
 
     relation: RelationRef
@@ -332,8 +318,7 @@ class Pair:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Record):
     name: str
     expr: Expr
     type: str
@@ -341,8 +326,7 @@ class Score:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TierRow:
+class TierRow(Record):
     """`op` and `bound` are None where it says `otherwise`."""
 
     name: str
@@ -352,31 +336,27 @@ class TierRow:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(Record):
     by: Col
     rows: tuple[TierRow, ...]
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Record):
     name: str
     expr: Expr
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(Record):
     rule: Rule
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Record):
     """Settings by name, as in `recipec.settings`; those not written are absent."""
 
     endpoint: str
@@ -386,15 +366,13 @@ class Ask:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Record):
     rules: tuple[Rule, ...]
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class On:
+class On(Record):
     """`event` is `fail` or `waiting` (actions are operators) or `shortage` (a Lit each: `error`, `repeat`,
     `renormalise`); actions are tried in order."""
 
@@ -404,8 +382,7 @@ class On:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Record):
     """`text = "${segment}\\n\\n${answer}"` in a transform or generate: a column of the rows it makes."""
 
     column: str
@@ -415,16 +392,14 @@ class Set:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Record):
     subject: Literal["epochs", "share"]
     op: str
     value: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Record):
     by: tuple[str, ...]
     kind: Literal["weight", "curve"]
     table: ItemRef
@@ -432,8 +407,7 @@ class Split:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(Record):
     """`value`: a share for `weight`, a multiple for `rate`, an amount with its unit for `amount`."""
 
     relation: RelationRef
@@ -445,8 +419,7 @@ class Take:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(Record):
     """`subject`: `synthetic`, `generated` or `epochs`."""
 
     subject: str
@@ -458,32 +431,29 @@ class Cap:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exclude:
+class Exclude(Record):
     relation: RelationRef
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Record):
     at_most: bool
     value: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Record):
     name: str
     size: Size | None
     statements: tuple[MixStatement, ...]
     settings: dict[str, Expr]
     span: Span
     doc: str = ""
+    complete: bool = True  # False where a `take` could not be resolved
 
 
-@dataclass(frozen=True, slots=True)
-class Misplaced:
+class Misplaced(Record):
     """A statement that its body does not take (`take` in a select); a check says so."""
 
     verb: str
@@ -500,8 +470,7 @@ MixStatement = Take | Cap | Exclude | On | Phase | Misplaced
 # ---- items -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(Record):
     """`type`: path text int number count share bytes duration money list bool. `given`: by the caller."""
 
     name: str
@@ -512,16 +481,14 @@ class Param:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokenizer:
+class Tokenizer(Record):
     name: str
     call: OpCall
     span: Span
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """Settings by name, as in `recipec.settings`; `key`, `url` may be an EnvRef, `tokenizer` an ItemRef."""
 
     name: str
@@ -530,17 +497,16 @@ class Endpoint:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The form of an answer: `text`, `number` (of an Interval), `choice` (of texts), `json`, `trajectory`."""
+class Reply(Record):
+    """The form of an answer: `text`, `number` (of an Interval), `choice` (of texts), `json` (of a
+    schema's text, or any), `regex` (of a pattern), `trajectory`."""
 
     kind: str
     args: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Record):
     """`parameters`: name → default, or None where the caller or the row gives it. A text's parts are str, and
     `Col` with the relation `prompt` for each `${name}`, a parameter. `key` is `nemotron_cc.wikipedia`: the
     library's name and its own; just its own in the recipe."""
@@ -553,10 +519,11 @@ class Prompt:
     cleans: tuple[OpCall, ...]
     span: Span
     doc: str = ""
+    places: dict[str, Span] | None = aside(default=None)
+    """Where each parameter is declared."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableEntry:
+class TableEntry(Record):
     """`keys` empty: `otherwise`."""
 
     keys: tuple[Expr, ...]
@@ -564,8 +531,7 @@ class TableEntry:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Record):
     name: str
     by: tuple[str, ...]
     call: OpCall | None
@@ -574,16 +540,14 @@ class Table:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Record):
     """`edu = edu` in a source: the field of the record it comes from, dots for nested ones."""
 
     name: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """`columns`: column of the document → where it comes from. `settings`: the rest of the source operator's
     parameters as written in the block; they are in `call.args` too, which is complete."""
 
@@ -596,8 +560,7 @@ class Source:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(Record):
     """A select, transform or generate. `schema`: its columns and their types after the last statement;
     `tiers`: the tiers its rows can have, empty where it has none."""
 
@@ -611,8 +574,7 @@ class Derived:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Record):
     name: str
     relations: tuple[RelationRef, ...]
     settings: dict[str, Expr]
@@ -622,8 +584,7 @@ class Merge:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Train:
+class Train(Record):
     """Settings: target, features, head, epochs, learning_rate, held_out, seed …"""
 
     name: str
@@ -634,17 +595,17 @@ class Train:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rounds:
+class Rounds(Record):
     name: str
     range: Interval
     stops: tuple[Expr, ...]
     span: Span
     doc: str = ""
+    round: int = 0
+    """Which of them this run is: `--param k=2`, else the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mix:
+class Mix(Record):
     """Settings: tokenizer, tolerance, seed."""
 
     name: str
@@ -655,10 +616,10 @@ class Mix:
     tiers: tuple[str, ...]
     span: Span
     doc: str = ""
+    complete: bool = True  # False where a `take` could not be resolved
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Record):
     relation: RelationRef
     sink: OpCall
     partition: tuple[str, ...]
@@ -667,10 +628,11 @@ class Write:
     settings: dict[str, Expr]
     span: Span
     doc: str = ""
+    partition_span: Span | None = aside(default=None)
+    """Where the columns it is partitioned by are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compute:
+class Compute(Record):
     settings: dict[str, Expr]
     expects: tuple[Expect, ...]
     misplaced: tuple[Misplaced, ...]
@@ -678,8 +640,7 @@ class Compute:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedItem:
+class UnusedItem(Record):
     """An item of the recipe that nothing refers to; `kind` is its keyword."""
 
     kind: str
@@ -687,8 +648,7 @@ class UnusedItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Record):
     """One recipe, whole. `files` maps a name as it stands in spans (`web.recipe`, `std/gopher.recipe`,
     `./mine.recipe`) to the text of that file. `relations` and `mixes` stand in dependency order, everything
     else in the order of the text. What could not be resolved is absent or holds `Unknown`; never lower a

@@ -6,11 +6,10 @@ Types are those of operator parameters (`recipec.operators`), and besides them `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from recipec.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class SettingType:
+class SettingType(Record):
     type: str
     required: bool = False
 
@@ -54,7 +53,7 @@ ASK = _table(
     presence_penalty="number",
     stop="list[text]",
     seed="int",
-    tools="any",
+    tools="tools",
     max_turns="int",
     schema="any",
     timeout="duration",
@@ -63,12 +62,12 @@ SAMPLE = _table(by="documents|bytes|tokens!", each="column", seed="int!")
 PAIR = _table(each="int!", seed="int!")
 MIX = _table(tokenizer="tokenizer", tolerance="share", seed="int")
 PHASE = _table(tolerance="share")
-MERGE = _table(rounds="any")
+MERGE = _table(rounds="rounds")
 WRITE = _table(partition="columns", schema="error|evolve")
 TRAIN = _table(
     target="column!",
     features="any!",
-    head="any!",
+    head="head!",
     epochs="int",
     learning_rate="number",
     held_out="share",

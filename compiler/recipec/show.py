@@ -12,10 +12,9 @@ select edu (3:1)
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from recipec import ast
 from recipec.ast import LineIndex
+from recipec.record import fields
 
 _SKIPPED = ("span", "height", "file")
 
@@ -47,10 +46,10 @@ def _node(node: object, label: str, depth: int, index: LineIndex, lines: list[st
     ]
     lines.append(f"{indent}{label}{' '.join(words)} ({line}:{column})")
     for field in fields(node):
-        value = getattr(node, field.name)
-        if field.name in _SKIPPED or field.name in ("kind", "op") or value in (None, "", ()):
+        value = getattr(node, field)
+        if field in _SKIPPED or field in ("kind", "op") or value in (None, "", ()):
             continue
-        _node(value, f"{field.name.rstrip('_')}: ", depth + 1, index, lines)
+        _node(value, f"{field.rstrip('_')}: ", depth + 1, index, lines)
 
 
 def _short(node: object) -> str | None:

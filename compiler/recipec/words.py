@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 ITEM_WORDS = (
@@ -104,6 +103,8 @@ def expected_phrase(terminals: Iterable[str]) -> str:
 def describe(value: str) -> str:
     """A piece of the text, short and printable, as it is named in a message."""
     if len(value) == 1 and not value.isprintable():
+        import unicodedata  # a table of all names, for a message that few see
+
         other = "half of a surrogate pair" if 0xD800 <= ord(value) <= 0xDFFF else "a control character"
         return f"the character U+{ord(value):04X} ({unicodedata.name(value, other)})"
     first, _, rest = value.partition("\n")

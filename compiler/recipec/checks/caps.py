@@ -1,4 +1,4 @@
-"""Caps that the weights of a mix already break, whatever the data."""
+"""Caps that the weights or amounts of a mix already break, whatever the data."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
 def _synthetic(resolved: r.Resolved, part: r.Mix | r.Phase, cap: r.Cap) -> Iterator[Diagnostic]:
     limit = _exact(cap.bound)
     takes = of_kind(part.statements, r.Take)
-    if limit is None or not takes or any(take.quantity != "weight" for take in takes):
+    kinds = {take.quantity for take in takes}
+    if limit is None or not takes or kinds not in ({"weight"}, {"amount"}) or not _in_tokens(part):
         return
+    asked = f"{kinds.pop()}s"
     tier = _tier(cap.where)
     if cap.where is not None and tier is None:
         return
@@ -53,12 +55,19 @@ def _synthetic(resolved: r.Resolved, part: r.Mix | r.Phase, cap: r.Cap) -> Itera
         )
         yield Diagnostic(
             "E0411",
-            f"the weights{where} ask for {_percent(reached)} synthetic, the cap allows {_percent(limit)}",
+            f"the {asked}{where} ask for {_percent(reached)} synthetic, the cap allows {_percent(limit)}",
             cap.span,
             "broken before a row is read",
             labels,
-            "lower the weights of the synthetic ingredients or raise the cap",
+            f"lower the {asked} of the synthetic ingredients or raise the cap",
         )
+
+
+def _in_tokens(part: r.Mix | r.Phase) -> bool:
+    """Is what is taken counted in tokens, as caps are? How many there are in documents or bytes only the data tells."""
+    quantities = [take.value for take in of_kind(part.statements, r.Take) if take.quantity == "amount"]
+    quantities += [part.size.value] if part.size is not None else []
+    return all(isinstance(one, r.Lit) and one.unit == "tokens" for one in quantities)
 
 
 def _exact(expr: r.Expr | None) -> Decimal | None:
@@ -84,7 +93,7 @@ def _tiers(resolved: r.Resolved, ref: r.RelationRef) -> tuple[str, ...]:
 
 
 def synthetic_share(resolved: r.Resolved, name: str) -> Decimal | None:
-    """The part of a relation that is synthetic: 0, 1, or what the weights of a mix say; None where only data tells."""
+    """The part of a relation that is synthetic: 0, 1, or what a mix asks for; None where only data tells."""
     if name in resolved.sources:
         return None if "origin" in resolved.sources[name].columns else Decimal(0)
     one = resolved.relations.get(name) or resolved.mixes.get(name)
@@ -98,12 +107,10 @@ def synthetic_share(resolved: r.Resolved, name: str) -> Decimal | None:
             return shares.pop() if len(shares) == 1 else None
         case r.Mix():
             takes = of_kind(one.statements, r.Take)
-            weights = [
-                (_exact(take.value), synthetic_share(resolved, take.relation.name))
-                for take in takes
-                if take.quantity == "weight"
-            ]
-            if len(weights) != len(takes) or not takes or any(None in pair for pair in weights):
+            weights = [(_exact(take.value), synthetic_share(resolved, take.relation.name)) for take in takes]
+            kinds = {take.quantity for take in takes}
+            if kinds not in ({"weight"}, {"amount"}) or any(None in pair for pair in weights) or not _in_tokens(one):
                 return None
-            return sum((weight * share for weight, share in weights), Decimal(0))
+            whole = sum((weight for weight, _ in weights), Decimal(0)) if kinds == {"amount"} else Decimal(1)
+            return sum((weight * share for weight, share in weights), Decimal(0)) / whole if whole else None
     return None

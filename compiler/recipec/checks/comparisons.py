@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 from recipec import resolved as r
@@ -11,6 +10,7 @@ from recipec import units
 from recipec.checks.walk import everything
 from recipec.columns import FINISH_WORDS, ORIGIN_WORDS, kind_of
 from recipec.diagnostics import Diagnostic, did_you_mean
+from recipec.record import replace
 from recipec.resolving.kinds import called, type_of, unit_of
 
 WORDS = {"finish": FINISH_WORDS, "origin": ORIGIN_WORDS}
@@ -20,23 +20,27 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
     for expr in everything(resolved):
         match expr:
             case r.Compare():
-                yield from _pair(expr, expr.left, expr.right, expr.op)
+                yield from pair(expr, expr.left, expr.right, expr.op)
             case r.InRange():
-                yield from _pair(expr, expr.value, expr.low, ">=")
-                yield from _pair(expr, expr.value, expr.high, "<=")
+                yield from pair(expr, expr.value, expr.low, ">=")
+                yield from pair(expr, expr.value, expr.high, "<=")
             case r.InList():
                 for item in expr.items:
-                    yield from _pair(expr, expr.value, item, "==")
+                    yield from pair(expr, expr.value, item, "==")
+            case r.OfList(items=tuple()):
+                yield from _among(expr)
             case r.Arith():
                 yield from _arith(expr)
 
 
-def _pair(whole: r.Expr, left: r.Expr, right: r.Expr, op: str) -> Iterator[Diagnostic]:
+def pair(whole: r.Expr, left: r.Expr, right: r.Expr, op: str) -> Iterator[Diagnostic]:
+    """The findings of `left op right`, which stands at `whole`."""
     if isinstance(left, r.Unknown) or isinstance(right, r.Unknown):
         return
     kinds = kind_of(type_of(left)), kind_of(type_of(right))
     if "any" not in kinds and kinds[0] != kinds[1] and set(kinds) != {"time", "text"}:
-        yield Diagnostic("E0306", f"{called(left)} is compared with {called(right)}", whole.span)
+        help_ = _of_list(left) if kinds[0] == "list" else _of_list(right) if kinds[1] == "list" else ""
+        yield Diagnostic("E0306", f"{called(left)} is compared with {called(right)}", whole.span, help=help_)
         return
     if op not in ("==", "!=") and kinds[0] in ("text", "bool", "list", "map"):
         yield Diagnostic("E0306", f"`{op}` does not order {called(left)}", whole.span, help="use `==`, `!=` or `in`")
@@ -49,6 +53,23 @@ def _pair(whole: r.Expr, left: r.Expr, right: r.Expr, op: str) -> Iterator[Diagn
         yield Diagnostic(
             "E0302", f"{units.called(unit_of(left))} is compared with {units.called(unit_of(right))}", whole.span
         )
+
+
+def _of_list(expr: r.Expr) -> str:
+    """How a column that is a list is compared."""
+    if not isinstance(expr, r.Col):
+        return ""
+    return f"every one of them: `all({expr.name}) in […]`; one at least: `any({expr.name}) in […]`"
+
+
+def _among(expr: r.OfList) -> Iterator[Diagnostic]:
+    """What a list's values are looked for among is of their type."""
+    held = expr.value.type.removeprefix("array<").removesuffix(">")
+    for item in expr.items:
+        kinds = kind_of(held), kind_of(type_of(item))
+        if "any" not in kinds and kinds[0] != kinds[1]:
+            told = called(r.Col("", held, None, expr.span))
+            yield Diagnostic("E0306", f"{told} is compared with {called(item)}", expr.span)
 
 
 def _limit(value: r.Expr, limit: r.Lit) -> Iterator[Diagnostic]:

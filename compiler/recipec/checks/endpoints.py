@@ -36,7 +36,8 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
             )
         model = endpoint.settings.get("model")
         builtin = isinstance(model, r.Lit) and isinstance(model.value, str) and model.value.startswith(BUILTIN)
-        if model is not None and not builtin and "revision" not in endpoint.settings:
+        named = model is not None and not isinstance(model, r.Unknown) and not builtin
+        if named and "revision" not in endpoint.settings:
             yield Diagnostic(
                 "W0503",
                 f"endpoint `{endpoint.name}` does not pin its model",

@@ -1,4 +1,4 @@
-"""Ranges that nothing can be in: `5 .. 3`, `x >= 5 and x < 3`."""
+"""Ranges and lists that nothing can be in: `5 .. 3`, `x >= 5 and x < 3`, `x in []`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
                     span,
                     help="the smaller number stands first",
                 )
+        elif isinstance(expr, r.InList | r.OfList) and expr.items == ():
+            yield Diagnostic("E0320", "nothing is in an empty list", expr.span, help="name what may be in it")
         elif isinstance(expr, r.And):
             yield from _conflicts(expr.operands)
     for one in derived(resolved):

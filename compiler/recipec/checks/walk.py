@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
 from typing import TypeVar
 
 from recipec import resolved as r
 from recipec.ast import Span
+from recipec.record import Record, fields
 
 T = TypeVar("T")
 _LEAVES = (r.Lit, r.Col, r.EnvRef, r.RelationRef, r.ItemRef, r.Unknown)
@@ -28,9 +28,9 @@ def inside(expr: object) -> Iterator[r.Expr]:
             yield one
         elif isinstance(one, tuple):
             stack.extend(one)
-        elif is_dataclass(one) and not isinstance(one, Span):
+        elif isinstance(one, Record) and not isinstance(one, Span):
             yield one
-            stack.extend(getattr(one, field.name) for field in fields(one))
+            stack.extend(getattr(one, field) for field in fields(one))
 
 
 def rules_of(statement: object) -> tuple[r.Rule, ...]:
@@ -71,14 +71,18 @@ def everything(resolved: r.Resolved) -> Iterator[r.Expr]:
     for one in resolved.relations.values():
         if isinstance(one, r.Derived):
             for statement in one.statements:
-                roots += _values(statement)
+                roots += values_of(statement)
         else:
             roots += one.settings.values()
     for model in resolved.models.values():
-        roots += [*model.settings.values(), *(value for one in model.statements for value in _values(one))]
+        roots += [*model.settings.values(), *(value for one in model.statements for value in values_of(one))]
     for mix in resolved.mixes.values():
         for _, part in ((mix, mix), *((mix, phase) for phase in of_kind(mix.statements, r.Phase))):
-            roots += [*part.settings.values(), *(value for one in part.statements for value in _values(one))]
+            roots += [*part.settings.values(), *(value for one in part.statements for value in values_of(one))]
+    if resolved.rounds is not None:
+        roots += resolved.rounds.stops
+    if resolved.compute is not None:
+        roots += [*resolved.compute.settings.values(), *(one.rule for one in resolved.compute.expects)]
     roots += [table.call for table in resolved.tables.values() if table.call is not None]
     for tokenizer in resolved.tokenizers.values():
         roots.append(tokenizer.call)
@@ -94,13 +98,14 @@ def everything(resolved: r.Resolved) -> Iterator[r.Expr]:
             yield from inside(root)
 
 
-def _values(statement: object) -> list[object]:
+def values_of(statement: object) -> list[object]:
+    """The expressions of a statement, outermost, and what else it is made of."""
     found: list[object] = []
     for field in fields(statement):
-        value = getattr(statement, field.name)
+        value = getattr(statement, field)
         if isinstance(value, dict):
             found += value.values()
-        elif isinstance(value, tuple) or (is_dataclass(value) and not isinstance(value, Span)):
+        elif isinstance(value, tuple) or (isinstance(value, Record) and not isinstance(value, Span)):
             found.append(value)
     return found
 
@@ -116,6 +121,6 @@ def shape(expr: object) -> object:
         return (type(expr.value).__name__, expr.value)
     if isinstance(expr, tuple):
         return tuple(shape(one) for one in expr)
-    if is_dataclass(expr):
-        return (type(expr).__name__, *(shape(getattr(expr, field.name)) for field in fields(expr)))
+    if isinstance(expr, Record):
+        return (type(expr).__name__, *(shape(getattr(expr, field)) for field in fields(expr)))
     return expr

@@ -33,9 +33,9 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
                 (Label(weighted[0].span, "a weight is a share of the whole"),),
                 "make a mix of its own of the one kind, and take that",
             )
-        elif weighted:
+        elif weighted and part.complete:
             yield from _sum(part, weighted)
-        if not takes and part is mix and not of_kind(mix.statements, r.Phase):
+        if not takes and part.complete and part is mix and not of_kind(mix.statements, r.Phase):
             yield Diagnostic(
                 "E0311", f"mix `{mix.name}` takes nothing", mix.span, help="add `take relation weight 100%`"
             )

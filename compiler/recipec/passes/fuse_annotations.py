@@ -19,7 +19,8 @@ a digest of its own), nor where a column is computed anew under a name it alread
 from __future__ import annotations
 
 from recipec import plan as p
-from recipec.lower import annotate_digest
+from recipec.lowering.base import annotate_digest
+from recipec.passes.rewire import rewired
 
 
 def fuse_annotations(plan: p.Plan) -> p.Plan:
@@ -27,7 +28,7 @@ def fuse_annotations(plan: p.Plan) -> p.Plan:
     first: dict[tuple[str, str], str] = {}
     members: dict[str, list[p.Annotate]] = {}
     renamed: dict[str, str] = {}
-    reads: dict[str, str] = {}
+    reads: dict[str, tuple[str, ...]] = {}
     digests = {node.name: node.digest for node in plan.nodes}
     for node in plan.nodes:
         if isinstance(node, p.Annotate):
@@ -38,7 +39,7 @@ def fuse_annotations(plan: p.Plan) -> p.Plan:
             members.setdefault(head, []).append(node)
             if head != node.name:
                 renamed[node.name] = node.rows
-                reads[node.name] = head
+                reads[node.name] = (head,)
     out: list[p.AnyNode] = []
     for node in plan.nodes:
         if node.name in renamed:
@@ -47,17 +48,5 @@ def fuse_annotations(plan: p.Plan) -> p.Plan:
             columns = tuple(c for member in members[node.name] for c in member.columns)
             update = {"columns": columns, "digest": annotate_digest(digests[node.texts], columns)}
             node = node.model_copy(update=update)
-        out.append(_rewired(node, renamed, reads))
+        out.append(rewired(node, renamed, reads))
     return plan.model_copy(update={"nodes": tuple(out)})
-
-
-def _rewired(node: p.AnyNode, renamed: dict[str, str], reads: dict[str, str]) -> p.AnyNode:
-    update: dict[str, object] = {}
-    rows = getattr(node, "rows", None)
-    while rows in renamed:
-        rows = renamed[rows]
-    if rows != getattr(node, "rows", None):
-        update["rows"] = rows
-    if hasattr(node, "reads"):
-        update["reads"] = tuple(dict.fromkeys(reads.get(name, name) for name in node.reads))
-    return node.model_copy(update=update) if update else node

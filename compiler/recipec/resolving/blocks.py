@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from recipec import ast
 from recipec import resolved as r
 from recipec.ast import Span
-from recipec.diagnostics import Label, did_you_mean, listing
+from recipec.diagnostics import Fix, Label, did_you_mean, listing
+from recipec.fixes import without_line
+from recipec.meaning import meaning
+from recipec.resolving.forgotten import forgotten
 from recipec.resolving.scope import Scope, bind_parameters
 from recipec.resolving.values import typed
 from recipec.settings import SettingType
@@ -37,8 +40,16 @@ def _block(scope: Scope, line: ast.Splice) -> tuple[Scope, ast.Block] | None:
     if not isinstance(item, ast.Block):
         if module is not None and word in module.broken:
             return None
+        if forgotten(scope, name, ast.Block) is not None:
+            return None
         there = [one for one, other in (module.items if module else {}).items() if isinstance(other, ast.Block)]
-        scope.report("E0201", f"there is no block `{name.text}`", name.span, help=did_you_mean(word, there, "blocks"))
+        scope.report(
+            "E0201",
+            f"there is no block `{name.text}`",
+            name.span,
+            help=did_you_mean(word, there, "blocks"),
+            fixes=scope.spelling(name.span, word, there),
+        )
         return None
     key = (module.name, word)
     scope.context.used.add(key)
@@ -64,6 +75,7 @@ def settings(
 ) -> dict[str, r.Expr]:
     """The settings among lines by name, checked against their table; other statements are left alone."""
     seen: dict[str, Span] = {}
+    own: dict[str, ast.Expr] = {}
     result: dict[str, r.Expr] = {}
     misspelt = False
     for inner, line in spliced(scope, lines):
@@ -72,11 +84,16 @@ def settings(
         name = line.name.text
         if name not in table:
             inner.report(
-                "E0204", f"{what} has no setting `{name}`", line.name.span, help=did_you_mean(name, table, "settings")
+                "E0204",
+                f"{what} has no setting `{name}`",
+                line.name.span,
+                help=did_you_mean(name, table, "settings"),
+                fixes=inner.spelling(line.name.span, name, table),
             )
             misspelt = True
             continue
         if name in seen:
+            again = inner is scope and name in own and meaning(own[name]) == meaning(line.value)
             inner.report(
                 "E0221",
                 f"`{name}` is set twice",
@@ -84,11 +101,19 @@ def settings(
                 "again",
                 secondary=(Label(seen[name], "first set here"),),
                 help="leave one out",
+                fixes=_again(scope, line) if again else (),
             )
             continue
+        if inner is scope:
+            own[name] = line.value
         seen[name] = line.name.span
         result[name] = typed(inner, line.value, table[name].type, name)
     missing = [name for name, setting in table.items() if setting.required and name not in seen]
     if missing and not misspelt:
         scope.report("E0311", f"{what} needs {listing(missing)}", place, help=f"write `{missing[0]} = …` in its block")
     return result
+
+
+def _again(scope: Scope, line: ast.Setting) -> tuple[Fix, ...]:
+    """Take out a setting that says again what was said."""
+    return without_line(scope.whole_text(line.span), line.span, f"remove the second `{line.name.text}`")

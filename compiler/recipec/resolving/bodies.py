@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from recipec import ast
 from recipec import resolved as r
 from recipec.columns import ANSWER, DATASET, DOCUMENT, LANGUAGE, kind_of
-from recipec.diagnostics import did_you_mean
+from recipec.diagnostics import Label, did_you_mean
+from recipec.record import replace
 from recipec.resolving import calls, expressions, kinds
 from recipec.resolving.blocks import settings, spliced
 from recipec.resolving.rules import rule_text, rules_of
@@ -31,6 +30,9 @@ class Body:
             if self.makes
             else columns
         )
+        self.dropped = dict(parent.dropped) if parent else {}
+        if self.makes:
+            self.dropped |= {name: item.name.text for name in columns if name not in self.schema}
         self.measures: dict[str, str] = {}
         self.scope = scope
         self.complete = parent is not None and parent.complete
@@ -43,6 +45,7 @@ class Body:
             tiers=self.tiers,
             source=self.parent if self.makes else None,
             complete=self.complete,
+            dropped=self.dropped,
         )
 
     def statements(self) -> tuple[r.Statement, ...]:
@@ -78,6 +81,8 @@ class Body:
         call = calls.operator_call(scope, line.operator, ("dedup",), "a deduplication")
         against = scope.context.items.relation(scope, line.against) if line.against else None
         if not isinstance(call, r.OpCall) or (line.against and against is None):
+            return None
+        if against is not None and not _compared_by(scope, call, against):
             return None
         return r.Dedup(call, against.ref if against else None, scope.text(line.span), line.span, line.doc)
 
@@ -191,6 +196,23 @@ _HANDLERS = {
     ast.On: Body._on,
     ast.Setting: Body._set,
 }
+
+
+def _compared_by(scope: Scope, call: r.OpCall, against: RelationInfo) -> bool:
+    """Do the rows that a dedup compares with have the columns that these rows are ranked by, and kept apart by?"""
+    columns = [column for column in call.args.values() if isinstance(column, r.Col)]
+    lost = [column for column in columns if against.complete and column.name not in against.schema]
+    for column in lost:
+        name = against.ref.name
+        scope.report(
+            "E0202",
+            f"`{name}` has no column `{column.name}`",
+            column.span,
+            "the rows compared with need it, too",
+            secondary=(Label(against.ref.span, "compared with"),),
+            help=f"make it in `{name}`, or in what `{name}` is made from",
+        )
+    return not lost
 
 
 def expectation(scope: Scope, line: ast.Expect) -> r.Expect | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from recipec.operators import REQUIRED
+from recipec.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltinParameter:
+class BuiltinParameter(Record):
     name: str
     type: str
     default: object = REQUIRED
@@ -16,8 +14,7 @@ class BuiltinParameter:
     embedded: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Builtin:
+class Builtin(Record):
     """An operator of the language; attributes as in `recipec.resolved.Operator`."""
 
     name: str

@@ -9,8 +9,15 @@ from recipec import resolved as r
 from recipec.diagnostics import did_you_mean, listing
 from recipec.operators import KIND_CALLED, REQUIRED
 from recipec.resolving.builtin import TABLES
-from recipec.resolving.scope import Scope
+from recipec.resolving.forgotten import forgotten
+from recipec.resolving.scope import ROW_KINDS, Scope
 from recipec.resolving.values import typed
+
+OTHERS = {
+    ast.Prompt: ("a prompt", "a prompt is asked with: `ask endpoint using {}` in a transform or generate"),
+    ast.Block: ("a block", "put it in with a statement: `use {}`"),
+}
+"""Items that are no values, and where each stands."""
 
 
 def operator_call(scope: Scope, node: ast.Name | ast.Call, kinds: Sequence[str], what: str) -> r.OpCall | r.Unknown:
@@ -48,6 +55,14 @@ def unknown(scope: Scope, name: ast.Name, kinds: Sequence[str], what: str) -> r.
             else f"package `{package}` is not installed or registers no operators"
         )
         return scope.report("E0203", f"there is no operator `{name.text}`", name.span, help=help_)
+    found = forgotten(scope, name, ast.Filter) if tuple(kinds) == ROW_KINDS else None
+    if found is not None:
+        return found
+    item = scope.item(name.text) if tuple(kinds) == ROW_KINDS else None
+    if isinstance(item, ast.Prompt | ast.Block):
+        is_, use = OTHERS[type(item)]
+        message = f"`{name.text}` is {is_}; a value stands here"
+        return scope.report("E0301", message, name.span, help=use.format(name.text))
     others = catalogue.kinds_of(name.text)
     if others:
         return scope.report(
@@ -61,6 +76,7 @@ def unknown(scope: Scope, name: ast.Name, kinds: Sequence[str], what: str) -> r.
         f"there is no operator `{name.text}`",
         name.span,
         help=did_you_mean(name.text, catalogue.names(kinds), "operators that can stand here"),
+        fixes=scope.spelling(name.span, name.text, catalogue.names(kinds)),
     )
 
 
@@ -84,6 +100,7 @@ def bind(
                     f"`{operator.name}` has no argument `{name}`",
                     argument.name.span,
                     help=did_you_mean(name, names, "arguments"),
+                    fixes=scope.spelling(argument.name.span, name, names),
                 )
                 ok, misspelt = False, True
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, DivisionByZero, InvalidOperation, localcontext
+from decimal import Decimal
 
 from recipec import ast, units
 from recipec import resolved as r
@@ -11,10 +11,11 @@ from recipec.ast import Span
 from recipec.columns import DATASET, DOCUMENT, kind_of
 from recipec.diagnostics import Label, did_you_mean, nearest
 from recipec.resolving import calls
+from recipec.resolving.forgotten import forgotten
+from recipec.resolving.hints import maker
 from recipec.resolving.kinds import called, type_of
+from recipec.resolving.numbers import arith, number
 from recipec.resolving.scope import CONSTANTS, ROW_KINDS, Scope, is_column, meaning
-
-MAX_NUMBER = Decimal(10) ** 30
 
 
 def expression(scope: Scope, node: ast.Expr, words: bool = False, environment: bool = False) -> r.Expr:
@@ -61,25 +62,6 @@ def _made(kind: type, span: Span, *parts: r.Expr) -> r.Expr:
 
 
 # ---- plain values ------------------------------------------------------------------------------
-
-
-def number(scope: Scope, node: ast.Number) -> r.Lit | r.Unknown:
-    """A number in its base unit."""
-    if node.unit is None:
-        return literal(scope, node.value, None, node.span)
-    if node.unit not in units.UNITS:
-        return scope.report(
-            "E0302", f"there is no unit `{node.unit}`", node.span, help=did_you_mean(node.unit, units.UNITS, "units")
-        )
-    tag, factor = units.UNITS[node.unit]
-    return literal(scope, node.value * factor, tag, node.span)
-
-
-def literal(scope: Scope, exact: Decimal, tag: str | None, span: Span) -> r.Lit | r.Unknown:
-    """A known number, refused where it is absurdly large."""
-    if abs(exact) >= MAX_NUMBER:
-        return scope.report("E0105", "this number is too large", span, help="numbers are below 10 to the 30th")
-    return r.Lit(units.plain(exact, tag), tag, span, exact)
 
 
 def text(scope: Scope, node: ast.Text) -> r.Expr:
@@ -182,8 +164,10 @@ def _item(scope: Scope, node: ast.Name, words: bool) -> r.Expr:
     }
     kind = kinds.get(type(item), "item")
     scope.item(node.parts[0])
-    help_ = "put it in with a statement: `use " + node.text + "`" if kind == "block" else ""
-    return scope.report("E0301", f"`{node.text}` is a {kind}; a value stands here", node.span, help=help_)
+    _, help_ = calls.OTHERS.get(type(item), ("", ""))
+    article = "an" if kind[0] in "aeiou" else "a"
+    message = f"`{node.text}` is {article} {kind}; a value stands here"
+    return scope.report("E0301", message, node.span, help=help_.format(node.text))
 
 
 def _dotted(scope: Scope, node: ast.Name) -> r.Expr:
@@ -224,6 +208,7 @@ def _member(
             f"`{relation}` has no column `{column_name}`",
             node.span,
             help=did_you_mean(column_name, columns, "columns"),
+            fixes=scope.spelling(node.span, column_name, columns),
         )
     type_ = columns.get(column_name, "any")
     return r.Col(column_name, type_, relation, node.span, units.unit_of_name(column_name))
@@ -242,7 +227,11 @@ def column(scope: Scope, node: ast.Name) -> r.Expr:
         return r.Col(node.text, "any", None, node.span, units.unit_of_name(node.text))
     known = own_first([*(scope.row or {}), *(scope.figures or {})])
     return scope.report(
-        "E0202", f"there is no column `{node.text}` here", node.span, help=did_you_mean(node.text, known, "columns")
+        "E0202",
+        f"there is no column `{node.text}` here",
+        node.span,
+        help=maker(scope, node.text) or did_you_mean(node.text, known, "columns"),
+        fixes=scope.spelling(node.span, node.text, known),
     )
 
 
@@ -256,6 +245,9 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
     word = node.text
     if scope.known_broken(node.parts[0]):
         return r.Unknown(node.span)
+    found = forgotten(scope, node, ast.Filter)
+    if found is not None:
+        return found
     if scope.row is not None and not scope.complete:
         return r.Col(word, "any", None, node.span, units.unit_of_name(word))
     columns = own_first([*(scope.row or {}), *(scope.figures or {})])
@@ -268,11 +260,15 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
     what = "columns" if scope.row is not None else "parameters"
     known_here = guess is None or guess in known
     help_ = did_you_mean(word, known, what) if known_here else f"did you mean `{guess}`?"
+    fixes = scope.spelling(node.span, word, [*columns, *values, *operators])
     if scope.row is not None or scope.figures is not None:
         if scope.source is not None and word in scope.source:
             help_ = f"did you mean `source.{word}`, the column of the row this one is made from?"
-        return scope.report("E0202", f"there is no column `{word}` here", node.span, help=help_)
-    return scope.report("E0201", f"there is nothing called `{word}` here", node.span, help=help_)
+            fixes = ()
+        elif scope.row is not None:
+            help_ = maker(scope, word) or help_
+        return scope.report("E0202", f"there is no column `{word}` here", node.span, help=help_, fixes=fixes)
+    return scope.report("E0201", f"there is nothing called `{word}` here", node.span, help=help_, fixes=fixes)
 
 
 # ---- calls -------------------------------------------------------------------------------------
@@ -283,6 +279,8 @@ def call(scope: Scope, node: ast.Call, environment: bool = False) -> r.Expr:
     first = node.function.parts[0]
     if node.function.parts == ("env",):
         return env(scope, node, environment)
+    if _is_of_list(scope, node):
+        return of_list(scope, node, None, node.span)
     if calls.find(scope, node.function, ROW_KINDS) is None:
         if len(node.function.parts) > 1 and first in scope.module.uses and first not in scope.module.plugins:
             return scope.context.bind.filter_condition(scope, node)
@@ -322,49 +320,6 @@ def env(scope: Scope, node: ast.Call, allowed: bool) -> r.Expr:
             "E0301", "`env` needs the name of a variable of the environment", node.span, help='`env("REWRITER_KEY")`'
         )
     return r.EnvRef(variable, values.get("default"), node.span)
-
-
-# ---- arithmetic --------------------------------------------------------------------------------
-
-
-def arith(scope: Scope, op: str, left: r.Expr, right: r.Expr, span: Span) -> r.Expr:
-    """`+ - * /`; two known numbers become one."""
-    if isinstance(left, r.Unknown) or isinstance(right, r.Unknown):
-        return r.Unknown(span)
-    for side in (left, right):
-        kind = kind_of(type_of(side))
-        if kind not in ("number", "any"):
-            return scope.report("E0301", f"`{op}` takes numbers; this is {called(side)}", side.span)
-    if not (isinstance(left, r.Lit) and isinstance(right, r.Lit)):
-        return r.Arith(op, left, right, span)
-    unit = _result_unit(op, left, right)
-    if unit == "?":
-        return scope.report("E0302", f"`{op}` between {units.called(left.unit)} and {units.called(right.unit)}", span)
-    with localcontext() as context:
-        context.prec = 60
-        a, b = _exact(left), _exact(right)
-        try:
-            result = {"+": a.__add__, "-": a.__sub__, "*": a.__mul__, "/": a.__truediv__}[op](b)
-        except (DivisionByZero, InvalidOperation):
-            return scope.report("E0301", "this divides by zero", span)
-        return literal(scope, result, unit, span)
-
-
-def _exact(value: r.Lit) -> Decimal:
-    return value.exact if value.exact is not None else Decimal(str(value.value))
-
-
-def _result_unit(op: str, left: r.Lit, right: r.Lit) -> str | None:
-    """The unit of a folded number, `?` where the two do not go together."""
-    a, b = left.unit, right.unit
-    if op in "+-":
-        return a if a == b or b is None else b if a is None else "?"
-    if op == "*":
-        plain = (None, "share", "x")
-        if a in plain and b in plain:
-            return a if b is None else b if a is None else a if a == b else "x"
-        return b if a in plain else a if b in plain else "?"
-    return None if a == b else a if b in (None, "x", "share") else "?"
 
 
 # ---- comparisons -------------------------------------------------------------------------------
@@ -419,7 +374,9 @@ def _beside(scope: Scope, node: ast.Expr, other: r.Expr) -> r.Expr:
 
 
 def membership(scope: Scope, node: ast.In) -> r.Expr:
-    """`x in low .. high`, `x in [a, b]`, `x in table`."""
+    """`x in low .. high`, `x in [a, b]`, `x in table`, `all(x) in [a, b]`."""
+    if _is_of_list(scope, node.value):
+        return of_list(scope, node.value, node.container, node.span)
     value = expression(scope, node.value)
     if isinstance(value, r.Unknown):
         return value
@@ -449,14 +406,46 @@ def membership(scope: Scope, node: ast.In) -> r.Expr:
     )
 
 
+def _is_of_list(scope: Scope, node: ast.Expr) -> bool:
+    """Is it `all(…)` or `any(…)`, and no operator or filter of a package or file that is called so?"""
+    if not isinstance(node, ast.Call) or node.function.text not in ("all", "any"):
+        return False
+    own = isinstance(scope.module.items.get(node.function.text), ast.Filter)
+    return not own and calls.find(scope, node.function, ROW_KINDS) is None
+
+
+def of_list(scope: Scope, node: ast.Call, container: ast.Expr | ast.Range | None, span: Span) -> r.Expr:
+    """`all(license) in [a, b]`, `any(license) in [a, b]`; without a container `any(license)`: has it one?"""
+    how = node.function.text
+    column = expression(scope, node.arguments[0].value) if len(node.arguments) == 1 else None
+    if isinstance(column, r.Unknown):
+        return column
+    if not isinstance(column, r.Col) or kind_of(column.type) not in ("list", "any") or node.arguments[0].name:
+        return scope.report(
+            "E0301", f"`{how}` takes a column that is a list", node.span, help=f"`{how}(license) in […]`"
+        )
+    if container is None:
+        if how == "any":
+            return r.OfList("any", column, None, span)
+        help_ = f"`all({column.name}) in […]`; that it has one: `any({column.name})`"
+        return scope.report("E0301", f"this does not say what all of `{column.name}` are", span, help=help_)
+    listed = list_(scope, container, True) if isinstance(container, ast.List) else expression(scope, container)
+    match listed:
+        case r.Unknown():
+            return listed
+        case r.Lit(value=tuple()):
+            return r.OfList(how, column, tuple(r.Lit(one, None, listed.span) for one in listed.value), span)
+        case r.Sequence():
+            return r.OfList(how, column, listed.items, span)
+    return scope.report("E0301", f"`in` wants a list here, not {called(listed)}", container.span, help="`in [a, b]`")
+
+
 def condition(scope: Scope, node: ast.Expr) -> r.Expr:
     """An expression that is true or false."""
     value = expression(scope, node)
     if isinstance(value, r.Unknown) or kind_of(type_of(value)) in ("bool", "any"):
         return value
-    return scope.report(
-        "E0301",
-        f"this is {called(value)}; a rule is true or false",
-        value.span,
-        help="compare it: `>= 3`, `== en`, `in 1 .. 5`",
-    )
+    help_ = "compare it: `>= 3`, `== en`, `in 1 .. 5`"
+    if isinstance(value, r.Col) and kind_of(value.type) == "list":
+        help_ = f"has it one: `any({value.name})`; are all among some: `all({value.name}) in […]`"
+    return scope.report("E0301", f"this is {called(value)}; a rule is true or false", value.span, help=help_)

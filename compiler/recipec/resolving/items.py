@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from recipec import ast
 from recipec import resolved as r
 from recipec.ast import Span
 from recipec.columns import DATASET, DOCUMENT, FROM_SOURCE, TABLE
-from recipec.diagnostics import Diagnostic, Label, did_you_mean
-from recipec.imports import Loader, Module
-from recipec.parse import UNPRINTABLE, parse_value
+from recipec.diagnostics import Label, did_you_mean
+from recipec.imports import Loader
+from recipec.record import replace
 from recipec.resolving import calls, expressions, kinds, mixes
 from recipec.resolving.blocks import settings, spliced
 from recipec.resolving.bodies import Body, expectation
-from recipec.resolving.prompts import Prompts
+from recipec.resolving.hints import maker
+from recipec.resolving.params import Params
 from recipec.resolving.scope import Context, RelationInfo, Scope
-from recipec.resolving.values import literal, typed
+from recipec.resolving.values import typed
 from recipec.settings import COMPUTE, ENDPOINT, MERGE, TRAIN, WRITE
-from recipec.words import describe
 
-PARAM_TYPES = ("path", "text", "int", "number", "count", "share", "bytes", "duration", "money", "list", "bool")
-VERBATIM = ("path", "text")
 _RELATIONS = (ast.Source, ast.Derive, ast.Merge, ast.Mix)
 
 
-class Items(Prompts):
+class Items(Params):
     """All items of the recipe `scope.module`, by name."""
 
     def __init__(self, context: Context, loader: Loader, scope: Scope, given: Mapping[str, str]):
@@ -42,113 +39,7 @@ class Items(Prompts):
         self._infos: dict[str, RelationInfo | None] = {}
         self._open: list[str] = []
         self._open_params: list[str] = []
-
-    # ---- params ----------------------------------------------------------------------------------
-
-    def param_value(self, scope: Scope, name: str, span: Span) -> r.Expr:
-        """The value of a parameter, as it stands at `span`."""
-        value = self.param(scope.item(name)).value
-        return replace(value, span=span) if isinstance(value, r.Lit | r.Unknown) else value
-
-    def param(self, item: ast.Param) -> r.Param:
-        """A parameter, resolved once."""
-        name = item.name.text
-        if name in self._open_params:
-            value = self.scope.report(
-                "E0250",
-                f"the value of `{name}` depends on itself",
-                item.name.span,
-                help=" → ".join([*self._open_params, name]),
-            )
-            return r.Param(name, item.type.text, value, False, item.name.span, item.doc)
-        if name not in self.params:
-            self._open_params.append(name)
-            self.params[name] = self._param(item)
-            self._open_params.pop()
-        return self.params[name]
-
-    def _param(self, item: ast.Param) -> r.Param:
-        name, type_ = item.name.text, item.type.text
-        given = name in self.given
-        if type_ not in PARAM_TYPES:
-            value = self.scope.report(
-                "E0201", f"there is no type `{type_}`", item.type.span, help=did_you_mean(type_, PARAM_TYPES, "types")
-            )
-        elif given:
-            value = self._given(item, self.given[name])
-        elif item.default is None:
-            value = self.scope.report(
-                "E0230",
-                f"`{name}` must be given",
-                item.name.span,
-                "has no value",
-                help=f"`--param {name}=…`" + (f": {item.doc.splitlines()[0]}" if item.doc else ""),
-            )
-        else:
-            value = self._plain(item, item.default)
-        return r.Param(name, type_, value, given, item.name.span, item.doc)
-
-    def _plain(self, item: ast.Param, node: ast.Expr) -> r.Expr:
-        value = expressions.expression(self.scope, node)
-        if isinstance(value, r.Lit):
-            return literal(self.scope, value, item.type.text, item.name.text)
-        if isinstance(value, r.Unknown):
-            return value
-        return self.scope.report(
-            "E0301",
-            f"`{item.name.text}` is {kinds.called(value)}",
-            node.span,
-            help="a parameter has a plain value",
-        )
-
-    def _given(self, item: ast.Param, written: str) -> r.Expr:
-        """A value from the command line: a text or path as it is, anything else as in a recipe."""
-        name, type_ = item.name.text, item.type.text
-        file = f"--param {name}"
-        if type_ in VERBATIM:
-            bad = UNPRINTABLE.search(written)
-            if bad is None:
-                return r.Lit(written, None, item.name.span)
-            return self.scope.report(
-                "E0231",
-                f"`--param {name}=…` does not fit",
-                item.name.span,
-                f"`{name}` is declared here as {type_}",
-                help=f"the value holds {describe(bad[0])}",
-            )
-        node, found = parse_value(file, written)
-        reason = found[0].message if found else ""
-        if node is not None and not found:
-            before = len(self.context.found)
-            self.loader.modules[file] = Module(file, written, ast.File(file, (), ()), None)
-            value = self._plain(item, node)
-            del self.loader.modules[file]
-            reports = self.context.found[before:]
-            del self.context.found[before:]
-            if not isinstance(value, r.Unknown):
-                return replace(value, span=item.name.span)
-            reason = reports[0].message if reports else ""
-        return self.scope.report(
-            "E0231",
-            f"`--param {name}={written[:60]}` does not fit",
-            item.name.span,
-            f"`{name}` is declared here as {type_}",
-            help=reason,
-        )
-
-    def unknown_given(self) -> None:
-        """Parameters given that the recipe does not have."""
-        names = [name for name, item in self.scope.module.items.items() if isinstance(item, ast.Param)]
-        for name in self.given:
-            if name not in names and name not in self.scope.module.broken:
-                self.context.found.append(
-                    Diagnostic(
-                        "E0232",
-                        f"the recipe has no parameter `{name}`",
-                        None,
-                        help=did_you_mean(name, names, "parameters"),
-                    )
-                )
+        self._fits: list[int] = []  # how many relations were open where one was asked for to fit thresholds on it
 
     def value(self, scope: Scope, node: ast.Name) -> r.Expr:
         """A param, table, round or trained model, by name."""
@@ -160,15 +51,16 @@ class Items(Prompts):
             case ast.Param():
                 return scope.report("E0201", "a library has no parameters", node.span)
             case ast.Table():
-                return r.ItemRef("table", name, node.span)
+                found = self.table_ref(scope, item, node.span)
+                return self._looked_up(scope, item, node.span) or found
             case ast.Rounds():
-                return r.Col(name, "bigint", "rounds", node.span)
+                return self._round(item, node.span)
         return r.ItemRef("model", name, node.span)
 
     # ---- relations -------------------------------------------------------------------------------
 
-    def relation(self, scope: Scope, node: ast.Relation) -> RelationInfo | None:
-        """The relation a name means, with its columns; None after a diagnostic."""
+    def relation(self, scope: Scope, node: ast.Relation, fit: bool = False) -> RelationInfo | None:
+        """The relation a name means, with its columns; None after a diagnostic. `fit`: thresholds are fitted on it."""
         name = node.name.text
         item = self.scope.module.items.get(name)
         if not isinstance(item, _RELATIONS) or (isinstance(item, ast.Derive) and item.kind == "train"):
@@ -176,27 +68,40 @@ class Items(Prompts):
                 return None
             names = [one for one, other in self.scope.module.items.items() if isinstance(other, _RELATIONS)]
             scope.report(
-                "E0205", f"there is no relation `{name}`", node.name.span, help=did_you_mean(name, names, "relations")
+                "E0205",
+                f"there is no relation `{name}`",
+                node.name.span,
+                help=did_you_mean(name, names, "relations"),
+                fixes=scope.spelling(node.name.span, name, names),
             )
             return None
         self.scope.item(name)
+        if fit:
+            self._fits.append(len(self._open))
         info = self.ensure(name)
+        if fit:
+            self._fits.pop()
         if info is None:
             return None
         tiers = tuple(one.text for one in node.tiers)
         for one in node.tiers:
             if one.text not in info.tiers and info.complete:
                 help_ = did_you_mean(one.text, info.tiers, "tiers") if info.tiers else f"`{name}` has no tiers"
-                scope.report("E0404", f"`{name}` has no tier `{one.text}`", one.span, help=help_)
-                return None
+                fixes = scope.spelling(one.span, one.text, info.tiers)
+                scope.report("E0404", f"`{name}` has no tier `{one.text}`", one.span, help=help_, fixes=fixes)
+        if info.complete:  # what is made of a tier that is not there may have other mistakes
+            tiers = tuple(one for one in tiers if one in info.tiers)
         return replace(info, ref=r.RelationRef(name, tiers, node.span), tiers=tiers or info.tiers)
 
     def ensure(self, name: str) -> RelationInfo | None:
         """A source, relation or mix, made once; None where it is made from itself."""
         item = self.scope.module.items[name]
         if name in self._open:
-            circle = [*self._open[self._open.index(name) :], name]
-            self.scope.report("E0250", f"`{name}` is made from itself", item.name.span, help=" → ".join(circle))
+            begun = self._open.index(name)
+            help_ = " → ".join([*self._open[begun:], name])
+            if any(depth > begun for depth in self._fits):
+                help_ += "; fit on a relation above: move the score that is cut into a select before, and fit on that"
+            self.scope.report("E0250", f"`{name}` is made from itself", item.name.span, help=help_)
             return None
         if name not in self._infos:
             self._open.append(name)
@@ -281,6 +186,10 @@ class Items(Prompts):
             call = calls.operator_call(scope, node, ("extract",), "an extractor")
             return None if isinstance(call, r.Unknown) else call
         value = expressions.expression(scope, node)
+        listed = value.value if isinstance(value, r.Lit) and isinstance(value.value, tuple) else ()
+        if any(isinstance(one, tuple) for one in listed):
+            scope.report("E0301", "a column holds one value or a list of them, not a list of lists", node.span)
+            return None
         if isinstance(value, r.Lit | r.Unknown):
             return None if isinstance(value, r.Unknown) else value
         scope.report(
@@ -307,7 +216,8 @@ class Items(Prompts):
                 item.name.span,
                 item.doc,
             )
-        return RelationInfo(r.RelationRef(item.name.text, (), item.name.span), body.schema, body.tiers, body.complete)
+        ref = r.RelationRef(item.name.text, (), item.name.span)
+        return RelationInfo(ref, body.schema, body.tiers, body.complete, body.dropped)
 
     def _merge(self, item: ast.Merge) -> RelationInfo | None:
         parents = [self.relation(self.scope, one) for one in item.relations]
@@ -362,17 +272,39 @@ class Items(Prompts):
         value = typed(scope, node, "endpoint", "endpoint")
         return value.name if isinstance(value, r.ItemRef) else None
 
-    def table(self, item: ast.Table) -> r.Table:
+    def table_ref(self, scope: Scope, item: ast.Table, span: Span) -> r.ItemRef:
+        """A table as a value; one of another file is the recipe's from here on, under the file's name and its own."""
+        name = item.name.text
+        if scope.module is not self.scope.module:
+            name = f"{scope.module.name.removesuffix('.recipe')}.{name}"
+            if name not in self.tables:
+                self.tables[name] = self.table(replace(scope, row=None), item, name)
+        return r.ItemRef("table", name, span)
+
+    def _looked_up(self, scope: Scope, item: ast.Table, span: Span) -> r.Unknown | None:
+        """Reports a column that the table goes by and the row does not have."""
+        for by in item.by if scope.row is not None and scope.complete else ():
+            if by.text not in scope.row:
+                return scope.report(
+                    "E0202",
+                    f"`{item.name.text}` goes by `{by.text}`, and there is no such column here",
+                    span,
+                    secondary=(Label(by.span, "looked up by this"),),
+                    help=maker(scope, by.text),
+                )
+        return None
+
+    def table(self, scope: Scope, item: ast.Table, name: str) -> r.Table:
         call = None
         if item.operator is not None:
-            call = calls.operator_call(self.scope, item.operator, ("table",), "a way to read a table")
+            call = calls.operator_call(scope, item.operator, ("table",), "a way to read a table")
         entries = []
         for entry in item.entries:
-            keys = tuple(expressions.expression(self.scope, key, words=True) for key in entry.keys)
-            value = expressions.expression(self.scope, entry.value, words=True)
+            keys = tuple(expressions.expression(scope, key, words=True) for key in entry.keys)
+            value = expressions.expression(scope, entry.value, words=True)
             entries.append(r.TableEntry(keys, value, entry.span))
         return r.Table(
-            item.name.text,
+            name,
             tuple(one.text for one in item.by),
             call if isinstance(call, r.OpCall) else None,
             tuple(entries),
@@ -380,28 +312,16 @@ class Items(Prompts):
             item.doc,
         )
 
-    def rounds(self, item: ast.Rounds) -> r.Rounds | None:
-        interval = expressions.interval(self.scope, item.range)
-        stops = []
-        for inner, line in spliced(self.scope, item.body):
-            if isinstance(line, ast.Stop):
-                expr = expressions.condition(replace(inner, figures={}), line.expr)
-                stops += [] if isinstance(expr, r.Unknown) else [expr]
-            else:
-                self.scope.report(
-                    "E0310",
-                    f"`{type(line).__name__.lower()}` does not stand in `rounds`",
-                    line.span,
-                    help="only `stop when …` does",
-                )
-        if isinstance(interval, r.Unknown):
-            return None
-        return r.Rounds(item.name.text, interval, tuple(stops), item.name.span, item.doc)
-
     def write(self, item: ast.Write) -> r.Write | None:
         info = self.relation(self.scope, item.relation)
         scope = (
-            replace(self.scope, row={**info.schema, **TABLE}, tiers=info.tiers, complete=info.complete)
+            replace(
+                self.scope,
+                row={**info.schema, **TABLE},
+                tiers=info.tiers,
+                complete=info.complete,
+                dropped=info.dropped,
+            )
             if info
             else self.scope
         )
@@ -429,6 +349,7 @@ class Items(Prompts):
             found,
             item.span,
             item.doc,
+            partition.span if names else None,
         )
 
     def compute(self, item: ast.Compute) -> r.Compute:

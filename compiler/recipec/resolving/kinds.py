@@ -22,7 +22,7 @@ def type_of(expr: r.Expr) -> str:
             return "array<string>"
         case r.Col() | r.OpCall():
             return expr.type
-        case r.Compare() | r.InRange() | r.InList() | r.InTable() | r.Not() | r.And() | r.Or():
+        case r.Compare() | r.InRange() | r.InList() | r.OfList() | r.InTable() | r.Not() | r.And() | r.Or():
             return "boolean"
         case r.Arith():
             return "double"

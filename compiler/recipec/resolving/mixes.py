@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from recipec import ast
 from recipec import resolved as r
 from recipec.columns import DOCUMENT, LANGUAGE, MIXED
 from recipec.diagnostics import did_you_mean
+from recipec.record import replace
 from recipec.resolving import expressions
 from recipec.resolving.blocks import settings, spliced
 from recipec.resolving.bodies import on
@@ -22,34 +21,49 @@ CAPS = ("synthetic", "generated", "epochs")
 def mix(scope: Scope, item: ast.Mix) -> r.Mix:
     """A mix with its ingredients; its columns are all of theirs, its tiers too."""
     taken: list[RelationInfo] = []
-    statements = _statements(scope, item.body, "mix", taken)
+    statements, complete = _statements(scope, item.body, "mix", taken)
     found = settings(scope, item.body, MIX, "a mix", item.name.span)
     schema: dict[str, str] = {**DOCUMENT, **MIXED}
     tiers: dict[str, None] = {}
     for info in taken:
         schema = {**info.schema, **schema}
         tiers |= dict.fromkeys(info.ref.tiers or info.tiers)
-    return r.Mix(
-        item.name.text, _size(scope, item.size), statements, found, schema, tuple(tiers), item.name.span, item.doc
-    )
+    size = _size(scope, item.size)
+    name = item.name
+    return r.Mix(name.text, size, statements, found, schema, tuple(tiers), name.span, item.doc, complete)
 
 
 def _size(scope: Scope, size: ast.Size | None) -> r.Size | None:
     if size is None:
         return None
-    value = typed(scope, size.value, "count", "size")
+    value = _counted(scope, size.value, "size")
     return None if isinstance(value, r.Unknown) else r.Size(size.at_most, value, size.span)
+
+
+def _counted(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
+    """A number of tokens, documents or bytes: a mix is measured in one of them, so the number says in which."""
+    value = typed(scope, node, "count", name)
+    if isinstance(value, r.Lit) and value.unit is None:
+        written = scope.text(node.span)
+        named = isinstance(node, ast.Name)
+        help_ = f"give `{written}` its unit where it is set: `20B tokens`" if named else f"write `{written} tokens`"
+        return scope.report("E0302", f"`{name}` is a count; this number has no unit", node.span, help=help_)
+    return value
 
 
 def _statements(
     scope: Scope, lines: tuple[ast.Statement, ...], body: str, taken: list[RelationInfo]
-) -> tuple[r.MixStatement, ...]:
+) -> tuple[tuple[r.MixStatement, ...], bool]:
+    """The statements, and whether every `take` is among them: one of an unknown relation is not."""
     result: list[r.MixStatement] = []
+    complete = True
     for inner, line in spliced(scope, lines):
         made = _statement(inner, line, body, taken)
         if made is not None:
             result.append(made)
-    return tuple(result)
+        elif isinstance(line, ast.Take):
+            complete = False
+    return tuple(result), complete
 
 
 def _statement(scope: Scope, line: ast.Statement, body: str, taken: list[RelationInfo]) -> r.MixStatement | None:
@@ -66,16 +80,20 @@ def _statement(scope: Scope, line: ast.Statement, body: str, taken: list[Relatio
         case ast.On():
             return on(scope, line, ("shortage",), body)
         case ast.Phase() if body == "mix":
-            statements = _statements(scope, line.body, "phase", taken)
+            statements, complete = _statements(scope, line.body, "phase", taken)
             found = settings(scope, line.body, PHASE, "a phase", line.name.span)
-            return r.Phase(line.name.text, _size(scope, line.size), statements, found, line.name.span, line.doc)
+            size, name = _size(scope, line.size), line.name
+            return r.Phase(name.text, size, statements, found, name.span, line.doc, complete)
     return r.Misplaced(type(line).__name__.lower(), body, line.span)
 
 
 def _take(scope: Scope, line: ast.Take, taken: list[RelationInfo]) -> r.Take | None:
     info = scope.context.items.relation(scope, line.relation)
-    type_ = {"weight": "share", "rate": "x", "amount": "count", None: ""}[line.quantity]
-    value = typed(scope, line.value, type_, line.quantity) if line.value is not None else None
+    value = None
+    if line.value is not None and line.quantity == "amount":
+        value = _counted(scope, line.value, "amount")
+    elif line.value is not None:
+        value = typed(scope, line.value, {"weight": "share", "rate": "x"}.get(line.quantity, ""), line.quantity)
     bounds = []
     for bound in line.bounds:
         limit = typed(scope, bound.value, "number" if bound.subject == "epochs" else "share", bound.subject)
@@ -112,8 +130,7 @@ def _split(scope: Scope, line: ast.Split, info: RelationInfo | None) -> list[r.S
             help=did_you_mean(line.table.text, tables, "tables"),
         )
         return []
-    scope.item(line.table.text)
-    table = r.ItemRef("table", line.table.text, line.table.span)
+    table = scope.context.items.table_ref(scope, scope.item(line.table.text), line.table.span)
     return [r.Split(tuple(one.text for one in line.by), line.kind, table, line.span, line.doc)] if ok else []
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from recipec import ast
 from recipec import resolved as r
 from recipec.diagnostics import Label, did_you_mean, listing
 from recipec.imports import Module
+from recipec.record import replace
 from recipec.resolving import calls, expressions
 from recipec.resolving.blocks import spliced
+from recipec.resolving.forgotten import forgotten
 from recipec.resolving.scope import Scope, bind_parameters
 from recipec.settings import PROMPT
 
-REPLIES = ("text", "number", "choice", "json", "trajectory")
+REPLIES = ("text", "number", "choice", "json", "regex", "trajectory")
 
 
 class Prompts:
@@ -72,7 +73,7 @@ class Prompts:
         if isinstance(item, ast.Prompt):
             scope.context.used.add((module.name, item.name.text))
             return module, item
-        if name.parts[-1] in module.broken:
+        if name.parts[-1] in module.broken or forgotten(scope, name, ast.Prompt) is not None:
             return None
         there = [one for one, other in module.items.items() if isinstance(other, ast.Prompt)]
         where = f"`{module.name}` has" if module is not scope.module else "there is"
@@ -81,6 +82,7 @@ class Prompts:
             f"{where} no prompt `{name.parts[-1]}`",
             name.span,
             help=did_you_mean(name.parts[-1], there, "prompts"),
+            fixes=scope.spelling(name.span, name.parts[-1], there),
         )
         return None
 
@@ -144,6 +146,7 @@ class Prompts:
             tuple(cleans),
             item.name.span,
             item.doc,
+            {one.name.text: one.name.span for one in item.parameters},
         )
 
     @staticmethod
@@ -158,12 +161,13 @@ class Prompts:
             elif part.text in parameters:
                 parts.append(r.Col(part.text, "string", "prompt", part.span))
             else:
-                scope.report(
+                unknown = scope.report(
                     "E0421",
                     f"the prompt has no parameter `{part.text}`",
                     part.span,
                     help=did_you_mean(part.text, parameters, "parameters"),
                 )
+                parts.append(unknown)
         return r.Template(tuple(parts), line.value.span)
 
     @staticmethod

@@ -6,6 +6,7 @@ from recipec import ast
 from recipec import resolved as r
 from recipec.ast import Span
 from recipec.diagnostics import did_you_mean, listing
+from recipec.resolving.calls import OTHERS
 from recipec.resolving.expressions import condition
 from recipec.resolving.scope import Scope, bind_parameters
 
@@ -51,7 +52,7 @@ def _reported(scope: Scope, node: ast.Name | ast.Call) -> bool:
     module = scope.module.imports.get(name.parts[0]) if len(name.parts) > 1 else scope.module
     if module is None:
         return name.parts[0] in scope.module.uses
-    return name.parts[-1] in module.broken or name.parts[-1] in module.items
+    return name.parts[-1] in module.broken or isinstance(module.items.get(name.parts[-1]), ast.Filter)
 
 
 def _filter(scope: Scope, node: ast.Expr) -> tuple[Scope, ast.Filter] | None:
@@ -102,14 +103,18 @@ def _unknown_filter(scope: Scope, node: ast.Name | ast.Call) -> r.Unknown:
     if len(name.parts) == 2:
         module = scope.imported(name.parts[0])
         item = module.items.get(name.parts[1])
-        if item is not None:
-            return scope.report("E0301", f"`{name.text}` is no filter", node.span)
         filters = [one for one, item in module.items.items() if isinstance(item, ast.Filter)]
+        if item is not None:
+            is_, use = OTHERS.get(type(item), ("no filter", ""))
+            help_ = use.format(name.text) or did_you_mean(name.parts[1], filters, "filters")
+            message = f"`{name.text}` is {is_}; a value stands here"
+            return scope.report("E0301", message, node.span, help=help_)
         return scope.report(
             "E0206",
             f"`{module.name}` has no filter `{name.parts[1]}`",
             name.span,
             help=did_you_mean(name.parts[1], filters, "filters"),
+            fixes=scope.spelling(name.span, name.parts[1], filters),
         )
     return scope.report("E0201", f"there is no filter `{name.text}`", name.span)
 

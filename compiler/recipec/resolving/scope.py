@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from recipec import ast
 from recipec import resolved as r
 from recipec.ast import Span
 from recipec.diagnostics import Diagnostic, Fix, Label, did_you_mean
+from recipec.fixes import spelling
 from recipec.imports import Loader, Module
 from recipec.operators import Catalogue
+from recipec.record import Record, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Record):
     """A parameter's argument and the scope it was written in."""
 
     expr: ast.Expr
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class RelationInfo:
+class RelationInfo(Record):
     """What another step can ask of a relation."""
 
     ref: r.RelationRef
@@ -31,6 +31,8 @@ class RelationInfo:
     tiers: tuple[str, ...]
     complete: bool = True
     """False where there may be more columns than `schema` says: a source that declares none."""
+    dropped: Mapping[str, str] = MappingProxyType({})
+    """Columns that a transform or generate above did not take over from the row it asks about, and its name."""
 
 
 class Lookups(Protocol):
@@ -38,7 +40,7 @@ class Lookups(Protocol):
 
     loader: Loader
 
-    def relation(self, scope: Scope, node: ast.Relation) -> RelationInfo | None: ...
+    def relation(self, scope: Scope, node: ast.Relation, fit: bool = False) -> RelationInfo | None: ...
     def param_value(self, scope: Scope, name: str, span: Span) -> r.Expr: ...
     def value(self, scope: Scope, node: ast.Name) -> r.Expr: ...
     def endpoint(self, scope: Scope, node: ast.Name) -> str | None: ...
@@ -54,30 +56,30 @@ class Binding(Protocol):
     def filter_condition(self, scope: Scope, node: ast.Name | ast.Call) -> r.Expr: ...
 
 
-@dataclass(slots=True)
 class Context:
     """What all of one resolution shares."""
 
-    catalogue: Catalogue
-    bind: Binding
-    found: list[Diagnostic] = field(default_factory=list)
-    used: set[tuple[str, str]] = field(default_factory=set)
-    items: Lookups | None = None
+    items: Lookups
+
+    def __init__(self, catalogue: Catalogue, bind: Binding):
+        self.catalogue, self.bind = catalogue, bind
+        self.found: list[Diagnostic] = []
+        self.used: set[tuple[str, str]] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Record):
     """Names in sight at one place.
 
     `row`: columns of the row, None where there is no row. `source`: columns of the row it is made from.
     `figures`: figures of the whole relation (measures, `documents`). `page`: the record's fields an extractor
     may take. `via`: the place in the recipe that put in what is resolved here. `within`: filters and blocks
     being expanded, to see a circle. `complete`: False where the row may have more columns than are known.
+    `dropped`: columns that the row would have if the transform it comes from had set them.
     """
 
     context: Context
     module: Module
-    bindings: Mapping[str, Bound] = field(default_factory=dict)
+    bindings: Mapping[str, Bound] = MappingProxyType({})
     row: Mapping[str, str] | None = None
     tiers: tuple[str, ...] = ()
     source: Mapping[str, str] | None = None
@@ -86,6 +88,7 @@ class Scope:
     via: Span | None = None
     within: tuple[tuple[str, str], ...] = ()
     complete: bool = True
+    dropped: Mapping[str, str] = MappingProxyType({})
 
     def report(
         self,
@@ -131,9 +134,17 @@ class Scope:
             name in self.module.uses and name not in self.module.imports and name not in self.module.plugins
         )
 
+    def spelling(self, span: Span, name: str, known: Iterable[str]) -> tuple[Fix, ...]:
+        """The fix for a misspelt name whose place ends with it, where only one name can be meant."""
+        return spelling(self.whole_text(span), span, name, known)
+
+    def whole_text(self, span: Span) -> str:
+        """The text of the file a place is in."""
+        return self.context.items.loader.modules[span.file].text
+
     def text(self, span: Span) -> str:
         """What stands at a span, on one line."""
-        return " ".join(self.context.items.loader.modules[span.file].text[span.start : span.end].split())
+        return " ".join(self.whole_text(span)[span.start : span.end].split())
 
 
 def bind_parameters(
@@ -171,6 +182,7 @@ def bind_parameters(
                 f"`{what}` has no parameter `{name}`",
                 argument.name.span,
                 help=did_you_mean(name, names, "parameters"),
+                fixes=scope.spelling(argument.name.span, name, names),
             )
             ok = False
         elif name in bound:

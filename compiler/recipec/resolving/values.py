@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from recipec import ast, units
 from recipec import resolved as r
 from recipec.ast import Span
 from recipec.columns import kind_of
-from recipec.diagnostics import did_you_mean, listing, nearest
+from recipec.diagnostics import Label, did_you_mean, listing, nearest
+from recipec.record import replace
 from recipec.resolving import kinds
 from recipec.resolving.scope import Scope, meaning
 
@@ -67,7 +67,7 @@ def called(type_: str) -> str:
 
 def is_choice(type_: str) -> bool:
     """Is the type a choice of bare words?"""
-    return "|" in type_ or type_ in ("none", "lowest_id", "newline")
+    return ("|" in type_ and not type_.startswith("list[")) or type_ in ("none", "lowest_id", "newline")
 
 
 def typed(scope: Scope, node: ast.Expr, type_: str, name: str, rowwise: bool = False) -> r.Expr:
@@ -207,6 +207,15 @@ def _choice(scope: Scope, node: ast.Expr, word: str | None, base: str, name: str
         value = scope.context.items.param_value(scope, word, node.span)
         if isinstance(value, r.Unknown) or (isinstance(value, r.Lit) and value.value in words):
             return value
+        if isinstance(value, r.Lit):
+            near = nearest(str(value.value), words)
+            return scope.report(
+                "E0305",
+                f"`{name}` cannot be `{str(value.value)[:40]}`, the value of `{word}`",
+                node.span,
+                help=(f"did you mean `{near}`? " if near else "") + f"it is one of {listing(words)}",
+                secondary=(Label(scope.module.items[word].name.span, f"`{word}` is set here, or by the caller"),),
+            )
     if isinstance(node, ast.Text) and node.plain in words:
         return scope.report("E0305", f"`{name}` takes a bare word", node.span, help=f"write `{node.plain}`")
     shown = scope.text(node.span)
@@ -216,6 +225,7 @@ def _choice(scope: Scope, node: ast.Expr, word: str | None, base: str, name: str
         f"`{name}` cannot be `{shown[:40]}`",
         node.span,
         help=(f"did you mean `{guess}`? " if guess else "") + f"it is one of {listing(words)}",
+        fixes=scope.spelling(node.span, word, words) if word else (),
     )
 
 
@@ -259,13 +269,12 @@ def _columns(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
 def _relation(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
     if not isinstance(node, ast.Name):
         return scope.report("E0301", f"`{name}` is a relation", node.span, help="give the relation's name")
-    info = scope.context.items.relation(scope, ast.Relation(node, (), node.span))
+    info = scope.context.items.relation(scope, ast.Relation(node, (), node.span), fit=name == "fit")
     return info.ref if info else r.Unknown(node.span)
 
 
 def _item_of(kind: type, called_: str, tag: str):
     def find(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
-        names = [one for one, item in scope.module.items.items() if isinstance(item, kind)]
         if isinstance(node, ast.Name) and len(node.parts) == 1:
             item = scope.module.items.get(node.parts[0])
             if isinstance(item, kind):
@@ -274,6 +283,7 @@ def _item_of(kind: type, called_: str, tag: str):
             if scope.known_broken(node.parts[0]):
                 return r.Unknown(node.span)
         shown = scope.text(node.span)
+        names = [one for one, item in scope.module.items.items() if isinstance(item, kind)]
         return scope.report(
             "E0201", f"there is no {called_} `{shown[:40]}`", node.span, help=did_you_mean(shown, names, f"{called_}s")
         )
@@ -305,10 +315,24 @@ def _prompt(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
     return scope.report("E0301", f"`{name}` is a prompt", node.span)
 
 
-def _segment(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
-    if isinstance(node, ast.Name | ast.Call):
-        return scope.context.bind.operator_call(scope, node, ("segment",), "a way to cut segments")
-    return scope.report("E0301", f"`{name}` is a way to cut segments", node.span, help="`lines(max = 512 tokens)`")
+def _operator_of(kind: str, called_: str, example: str):
+    def find(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
+        if isinstance(node, ast.Name | ast.Call):
+            return scope.context.bind.operator_call(scope, node, (kind,), called_)
+        return scope.report("E0301", f"`{name}` is {called_}", node.span, help=f"`{example}`")
+
+    return find
+
+
+def _rounds(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
+    """`all`, `latest`, or `last(n)` as the number n."""
+    if isinstance(node, ast.Name) and node.parts in (("all",), ("latest",)):
+        return r.Lit(node.text, None, node.span, word=True)
+    if isinstance(node, ast.Call) and node.function.parts == ("last",) and len(node.arguments) == 1:
+        return typed(scope, node.arguments[0].value, "int", name)
+    return scope.report(
+        "E0305", f"`{name}` cannot be `{scope.text(node.span)[:40]}`", node.span, help="`all`, `latest` or `last(2)`"
+    )
 
 
 _SPECIAL = {
@@ -320,5 +344,8 @@ _SPECIAL = {
     "html": _html,
     "shingle": _shingle,
     "prompt": _prompt,
-    "segment": _segment,
+    "rounds": _rounds,
+    "segment": _operator_of("segment", "a way to cut segments", "lines(max = 512 tokens)"),
+    "head": _operator_of("head", "a head of a classifier", "linear(output = regression)"),
+    "tools": _operator_of("tools", "a set of tools", "the `tools` of a package"),
 }

@@ -1,0 +1,1 @@
+"""Lowering, one kind of item a file; `recipec.lower` puts them together."""
