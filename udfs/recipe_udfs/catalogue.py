@@ -6,7 +6,17 @@ An operator is known by (kind, name): `lines` cleans a text and also cuts it int
 
 from __future__ import annotations
 
-from recipe_udfs.declarations import dedup, extraction, generation, job, text
+from recipe_udfs.declarations import (
+    answers,
+    classifiers,
+    dedup,
+    extraction,
+    generation,
+    job,
+    known_figures,
+    known_selection,
+    text,
+)
 from recipe_udfs.operator import Operator
 
 OPERATORS: tuple[Operator, ...] = (
@@ -14,5 +24,9 @@ OPERATORS: tuple[Operator, ...] = (
     *text.OPERATORS,
     *dedup.OPERATORS,
     *job.OPERATORS,
+    *answers.OPERATORS,
+    *classifiers.OPERATORS,
     *generation.OPERATORS,
+    *known_selection.OPERATORS,
+    *known_figures.OPERATORS,
 )

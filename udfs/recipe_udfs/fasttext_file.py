@@ -18,6 +18,9 @@ DIMENSIONS = 16
 MAGIC, VERSION = 793712314, 12
 SUPERVISED, HIERARCHICAL_SOFTMAX = 3, 1
 END_OF_SENTENCE, LABEL = b"</s>", b"__label__"
+HEAD = "<2i12id"
+OURS = (MAGIC, VERSION, DIMENSIONS, 1, HIERARCHICAL_SOFTMAX, SUPERVISED, False)
+"""Of a head: one that is read here, with character n-grams."""
 NO_COUNT = 10**15
 """Stands for a tree node that has no count yet, as in `HierarchicalSoftmaxLoss::buildTree`."""
 
@@ -48,12 +51,15 @@ def read_model(path: Path) -> Model | None:
 
     OSError for a file that cannot be read.
     """
-    reader = _Reader(path.read_bytes())
-    if len(reader.data) < 8 or reader.take("2i") != (MAGIC, VERSION):
-        return None
-    dim, _, _, _, _, word_ngrams, loss, kind, buckets, shortest, longest, _, _ = reader.take("12id")
-    if (dim, word_ngrams, loss, kind) != (DIMENSIONS, 1, HIERARCHICAL_SOFTMAX, SUPERVISED) or longest == 0:
-        return None
+    with path.open("rb") as file:
+        head = file.read(struct.calcsize(HEAD))
+        if len(head) < struct.calcsize(HEAD):
+            return None
+        found = struct.unpack(HEAD, head)
+        magic, version, dim, _, _, _, _, word_ngrams, loss, kind, buckets, shortest, longest, _, _ = found
+        if (magic, version, dim, word_ngrams, loss, kind, longest == 0) != OURS:
+            return None  # and not read whole: it may be of gigabytes
+        reader = _Reader(file.read())
     entries, n_words, n_labels, _, pruned = reader.take("3i2q")
     words, counts = [], []
     for _ in range(entries):

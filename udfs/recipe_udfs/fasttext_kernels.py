@@ -18,9 +18,13 @@ from recipe_udfs.statistics_kernels import BASE, mix
 LONG = 64
 """Bytes above which a token's rows are not kept: such tokens do not come again."""
 
+BATCH = 256
+"""Tokens that are hashed, then looked up, then added: rows of the next ones come from memory meanwhile."""
+
 _FNV, _PRIME = np.uint32(2166136261), np.uint32(16777619)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 LABEL = tuple(b"__label__")
+ZEROS = (np.float32(0),) * DIMENSIONS
 OPEN, CLOSE = 60, 62  # "<" and ">", which fastText puts around a word
 
 
@@ -91,12 +95,18 @@ def token_rows(data, start, end, key, word_keys, word_ids, bucket_rows, shortest
 
 
 @njit(cache=True)
-def add_rows(hidden, rows, ids, first, n):
-    """Adds the rows ids[first] … ids[first + n - 1] to the hidden vector, in this order."""
-    for j in range(first, first + n):
-        row = rows[ids[j]]
-        for k in range(DIMENSIONS):
-            hidden[k] += row[k]
+def add_rows(sums, rows, ids, first, n):
+    """The sums of the dimensions with the rows ids[first] … ids[first + n - 1] added, in this order. A tuple, which
+    stays in registers: an array would be read and written for every row, because it might be the rows' own."""
+    for j in range(np.uint64(first), np.uint64(first + n)):
+        i = np.uint64(ids[j])
+        sums = (
+            sums[0] + rows[i, 0], sums[1] + rows[i, 1], sums[2] + rows[i, 2], sums[3] + rows[i, 3],
+            sums[4] + rows[i, 4], sums[5] + rows[i, 5], sums[6] + rows[i, 6], sums[7] + rows[i, 7],
+            sums[8] + rows[i, 8], sums[9] + rows[i, 9], sums[10] + rows[i, 10], sums[11] + rows[i, 11],
+            sums[12] + rows[i, 12], sums[13] + rows[i, 13], sums[14] + rows[i, 14], sums[15] + rows[i, 15],
+        )  # fmt: skip
+    return sums
 
 
 @njit(cache=True)
@@ -147,55 +157,76 @@ def predict(
     used: [keys, pool entries]) lives as long as the model; it is emptied when full.
     """
     mask = np.uint64(len(cache) - 1)
+    space = np.empty(256, np.bool_)
+    for b in range(256):
+        space[b] = is_space(b)
     room = 1 + longest * (LONG + 2)
     own = np.empty(room, np.int32)
     hidden = np.empty(DIMENSIONS, np.float32)
     stack, scores = np.empty(2 * len(output) + 2, np.int64), np.empty(2 * len(output) + 2, np.float32)
+    most = max(1, min(BATCH, len(cache) // 4, len(pool) // room))  # all of a batch has room in an empty cache
+    keys, places = np.empty(BATCH, np.uint64), np.empty(BATCH, np.int64)
+    starts, sizes = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     for d in range(len(valid)):
         labels[d], probabilities[d] = -1, np.float32(0)
         if not valid[d]:
             continue
-        hidden[:] = np.float32(0)
-        i, end, n_rows, tokens = offsets[d], offsets[d + 1], 0, 0
-        while i < end:
-            if is_space(data[i]):
-                i += 1
-                continue
-            start, h = i, _ZERO
-            while i < end and not is_space(data[i]):
-                h = h * BASE + np.uint64(data[i])
-                i += 1
-            tokens += 1
-            key = mix(h + np.uint64(i - start)) | _ONE
-            if key == end_key:
-                break
-            if i - start > LONG:
-                if len(own) < 1 + longest * (i - start + 2):
-                    own = np.empty(1 + longest * (i - start + 2), np.int32)
-                n = token_rows(data, start, i, key, word_keys, word_ids, bucket_rows, shortest, longest, own)
-                add_rows(hidden, rows, own, 0, n)
+        sums = ZEROS
+        i, end, n_rows, tokens, ended = offsets[d], offsets[d + 1], 0, 0, False
+        while i < end and not ended:
+            batch = 0
+            while i < end and batch < most:
+                if space[data[i]]:
+                    i += 1
+                    continue
+                start, h = i, _ZERO
+                while i < end and not space[data[i]]:
+                    h = h * BASE + np.uint64(data[i])
+                    i += 1
+                keys[batch], starts[batch], sizes[batch] = mix(h + np.uint64(i - start)) | _ONE, start, i - start
+                batch += 1
+            if 2 * (used[0] + batch) >= len(cache) or used[1] + batch * room > len(pool):
+                cache[:] = _ZERO
+                used[:] = 0
+            for t in range(batch):
+                key = keys[t]
+                if key == end_key:
+                    batch, ended = t, True
+                    tokens += 1
+                    break
+                if sizes[t] > LONG:
+                    places[t] = -1
+                    continue
+                slot = key & mask
+                while cache[slot, 0] != key and cache[slot, 0] != _ZERO:
+                    slot = (slot + _ONE) & mask
+                if cache[slot, 0] == _ZERO:
+                    n = token_rows(
+                        data, starts[t], starts[t] + sizes[t], key, word_keys, word_ids, bucket_rows, shortest, longest,
+                        pool[used[1] :],
+                    )  # fmt: skip
+                    cache[slot, 0], cache[slot, 1] = key, used[1] << 16 | n
+                    used[0] += 1
+                    used[1] += n
+                places[t] = np.int64(cache[slot, 1])
+            for t in range(batch):
+                if places[t] < 0:
+                    if len(own) < 1 + longest * (sizes[t] + 2):
+                        own = np.empty(1 + longest * (sizes[t] + 2), np.int32)
+                    n = token_rows(
+                        data, starts[t], starts[t] + sizes[t], keys[t], word_keys, word_ids, bucket_rows, shortest,
+                        longest, own,
+                    )  # fmt: skip
+                    sums = add_rows(sums, rows, own, 0, n)
+                else:
+                    n = places[t] & 0xFFFF
+                    sums = add_rows(sums, rows, pool, places[t] >> 16, n)
                 n_rows += n
-                continue
-            slot = key & mask
-            while cache[slot, 0] != key and cache[slot, 0] != _ZERO:
-                slot = (slot + _ONE) & mask
-            if cache[slot, 0] == _ZERO:
-                if 2 * used[0] >= len(cache) or used[1] + room > len(pool):
-                    cache[:] = _ZERO
-                    used[:] = 0
-                    slot = key & mask
-                n = token_rows(
-                    data, start, i, key, word_keys, word_ids, bucket_rows, shortest, longest, pool[used[1] :]
-                )
-                cache[slot, 0], cache[slot, 1] = key, used[1] << 16 | n
-                used[0] += 1
-                used[1] += n
-            place = np.int64(cache[slot, 1])
-            first, n = place >> 16, place & 0xFFFF
-            add_rows(hidden, rows, pool, first, n)
-            n_rows += n
+            tokens += batch
         if tokens == 0:
             continue
+        for k in range(DIMENSIONS):
+            hidden[k] = sums[k]
         if end_row >= 0:
             for k in range(DIMENSIONS):
                 hidden[k] += rows[end_row, k]

@@ -1,4 +1,7 @@
-"""The kernel behind `lines`: which lines of a text stay, and the text that they make."""
+"""The kernel behind `lines`: which lines of a text stay, and the text that they make.
+
+A byte that begins no whole character is read as U+0000 and, where its line stays, written as it is.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,49 @@ from recipe_udfs.statistics_kernels import DOT, NEWLINE, decode
 
 
 @njit(cache=True, nogil=True)
-def holds_phrase(data, start, end, lower, phrases, phrase_ends, firsts):
-    """Does the line hold one of the phrases in any case? Phrases are code points in lower case; `firsts`
-    says which low bytes of a first code point occur."""
-    i = start
-    while i < end:
-        c, n = decode(data, i, end)
-        c = lower[c]
-        if firsts[c & 0xFF]:
-            begin = 0
-            for p in range(len(phrase_ends)):
-                j, at = begin, i
-                while j < phrase_ends[p] and at < end:
-                    c, width = decode(data, at, end)
-                    if lower[c] != phrases[j]:
-                        break
-                    at += width
-                    j += 1
-                if j == phrase_ends[p]:
-                    return True
-                begin = phrase_ends[p]
-        i += n
+def begins_phrase(data, at, end, lower, phrases, phrase_ends):
+    """Does one of the phrases stand at `at`, in any case?"""
+    begin = 0
+    for p in range(len(phrase_ends)):
+        i, j = at, begin
+        while j < phrase_ends[p] and i < end:
+            c, n = decode(data, i, end)
+            if lower[c] != phrases[j]:
+                break
+            i += n
+            j += 1
+        if j == phrase_ends[p]:
+            return True
+        begin = phrase_ends[p]
     return False
+
+
+@njit(cache=True, nogil=True)
+def holds_phrase(data, start, end, lower, phrases, phrase_ends, pairs):
+    """Does the line hold one of the phrases in any case? Phrases are code points in lower case; `pairs` says which
+    two bytes, in any case, one may begin with."""
+    for i in range(start, end):
+        if data[i] & 0xC0 == 0x80:
+            continue  # within a character; one that stands alone has no lower case that begins a phrase
+        after = data[i + 1] if i + 1 < end else 0
+        if pairs[data[i], after] and begins_phrase(data, i, end, lower, phrases, phrase_ends):
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def first_pairs(lower, phrases, phrase_ends):
+    """bool[256, 256]: may a phrase begin with these two bytes? Whatever is not ASCII may."""
+    pairs = np.ones((256, 256), np.bool_)
+    for x in range(128):
+        for y in range(256):
+            found, begin = False, 0
+            for end in phrase_ends:
+                if phrases[begin] == lower[x]:
+                    found |= end - begin == 1 or y >= 128 or phrases[begin + 1] == lower[y]
+                begin = end
+            pairs[x, y] = found
+    return pairs
 
 
 @njit(cache=True, nogil=True)
@@ -43,9 +67,7 @@ def keep_lines(
     min_words, max_word: 0 for no limit; terminal: a line ends in one of `marks` (code points, sorted) and
     not in three dots; removed: how many lines with anything on them went. Null texts have no lines.
     """
-    firsts = np.zeros(256, np.bool_)
-    for p in range(len(phrase_ends)):
-        firsts[phrases[phrase_ends[p - 1] if p else 0] & 0xFF] = True
+    pairs = first_pairs(lower, phrases, phrase_ends)
     size = 0
     for d in range(len(valid)):
         removed[d] = 0
@@ -58,6 +80,14 @@ def keep_lines(
                     c, n = decode(data, i, end)
                     if classes[c] & SPACE:
                         length = 0
+                    elif data[i] < 0x80:  # with the ASCII characters of the word that follow: most of a text
+                        line_start = i if line_start < 0 else line_start
+                        words += length == 0
+                        while i + n < end and data[i + n] < 0x80 and not classes[data[i + n]] & SPACE:
+                            n += 1
+                        length += n
+                        longest = max(longest, length)
+                        last, line_end = np.int64(data[i + n - 1]), i + n
                     else:
                         line_start = i if line_start < 0 else line_start
                         words += length == 0
@@ -75,15 +105,14 @@ def keep_lines(
                     if line_end - line_start >= 3 and last == DOT:
                         keep = keep and not (data[line_end - 2] == DOT and data[line_end - 3] == DOT)
                 if keep and len(phrase_ends):
-                    keep = not holds_phrase(data, line_start, line_end, lower, phrases, phrase_ends, firsts)
+                    keep = not holds_phrase(data, line_start, line_end, lower, phrases, phrase_ends, pairs)
                 if keep:
                     if not first_line:
                         out[size] = NEWLINE
                         size += 1
                     first_line = False
-                    for j in range(line_start, line_end):
-                        out[size] = data[j]
-                        size += 1
+                    out[size : size + line_end - line_start] = data[line_start:line_end]
+                    size += line_end - line_start
                 else:
                     removed[d] += not blank
         ends[d] = size

@@ -1,7 +1,8 @@
 """The kernels behind dedup: normalised text, its shingles, MinHash bands and Jaccard similarity.
 
 All in this one file because Numba's cache on disk notices a change only in the file of the function it is
-called for; the few helpers from `statistics_kernels` are definitions that never change.
+called for; whoever changes a helper of `statistics_kernels` that stands here (`decode`: overlong forms are no
+characters) changes this file too.
 """
 
 from __future__ import annotations

@@ -17,6 +17,26 @@ REQUIRED = "<required>"
 IN_RUNTIME = "runtime"
 """Stands in `Operator.run` where no function is called on a worker."""
 
+
+class OperatorError(RuntimeError):
+    """An operator cannot work with what it was given, a model file say: what is wrong, and one sentence about what
+    to do. The job ends with it as a step's error."""
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message, remedy)  # both, so that it can be pickled on its way to the driver
+        self.message, self.remedy = message, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.message, self.remedy)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  help: {self.remedy}"
+
+
+def _rebuilt(kind: type[OperatorError], message: str, remedy: str) -> OperatorError:
+    return kind(message, remedy=remedy)
+
+
 Kind = Literal[
     "source",     # warc, jsonl, parquet, csv, delta: reads records
     "extract",    # trafilatura, page_license …: from a record's HTML to columns
@@ -31,6 +51,8 @@ Kind = Literal[
     "expect",     # unique, not_null
     "sink",       # delta(lake) in `write`
     "tokenizer",  # hf(file)
+    "head",       # linear …: what `train` fits on the features
+    "tools",      # what a model may call in `ask`
 ]
 
 
@@ -41,8 +63,8 @@ class Parameter:
     `type` is one of: `text` `bool` `int` `number` `share` (0..1) `count` (documents, tokens …)
     `bytes` `duration` (seconds) `characters` `words` `tokens` `path` `file` (a model or list, pinned
     by hash) `column` (a column of the row) `html` (the page of the record) `columns` `relation`
-    `endpoint` `prompt` `tokenizer` `range` `any`; `shingle` (a number of words or of characters, as
-    a plain value the text `5 words` or `24 characters`); `list[T]`; or a choice of bare words
+    `endpoint` `prompt` `tokenizer` `segment` `head` `tools` `range` `any`; `shingle` (a number of words
+    or of characters, as a plain value the text `5 words` or `24 characters`); `list[T]`; or a choice of bare words
     `lowest_id|longest`. `T?` also admits the word `none` (None as a plain value).
     """
 
@@ -51,6 +73,8 @@ class Parameter:
     default: Any = REQUIRED
     doc: str = ""
     embedded: tuple[str, ...] = ()  # for a `file`: names of files the operator's libraries carry themselves
+    later: bool | tuple[str, ...] = False  # known, cannot run yet (E0900): these words, or all but the default
+    added: bool = False                    # came after digests were taken: left out of a plan at its default
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +99,13 @@ class Operator:
     columns: tuple[Column, ...] = ()
     reads: tuple[str, ...] = ("text",)
     run: str = ""
-    libraries: tuple[str, ...] = ()  # distributions whose results it carries: versions enter step digests
+    libraries: tuple[str, ...] = ()  # distributions whose results it carries: versions enter step digests;
+                                     # of `a|b`, which bring one module, the one that is installed counts
     variadic: bool = False           # takes any number of further positional arguments (max, mean)
+    carries: tuple[str, ...] = ()    # files of its libraries that every call reads, by a name; the others are
+                                     # `embedded` in a parameter
+    carried_at: str = ""             # `module:function`: from the name of such a file to its path, so that a lock
+                                     # pins it; it and its module import nothing heavy
 
     def load(self) -> Callable[..., Any]:
         """The function behind the operator."""

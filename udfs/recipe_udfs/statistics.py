@@ -7,8 +7,8 @@ is white space); it is taken without the white space around it, and does not cou
 word that ends in one of `.?!…‽؟۔।॥։` (quotes and brackets may follow) unless the next word begins in lower
 case or the word is an initial (`J.`), and behind `。！？｡` wherever they stand.
 
-**Shares and ratios** of nothing are null: no word, no line, no paragraph, as the name says. Duplicates are
-what occurred before, so a line that stands three times counts twice.
+**Shares, ratios and lengths** of nothing are null: no character, no word, no line, no paragraph, as the name
+says. Duplicates are what occurred before, so a line that stands three times counts twice.
 
 **Against datatrove 0.10** (whose rules these serve): words are the paper's, between white space, not a
 tokenizer's that splits punctuation off; lines and paragraphs are trimmed and empty lines count for
@@ -19,18 +19,21 @@ spaces inside, and repeated n-grams without, both ÷ characters of the text; a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from recipe_udfs import statistics_kernels as k
 from recipe_udfs.buffers import Strings, large_string, numbers, utf8_views
-from recipe_udfs.characters import classes, lower_case
+from recipe_udfs.characters import WORD, classes, lower, lower_case
 from recipe_udfs.operator import Call
+from recipe_udfs.statistics_characters import SHARES, character_shares
+from recipe_udfs.statistics_documents import document_statistics
+from recipe_udfs.statistics_phrases import boilerplate_paragraph_shares, contains
+from recipe_udfs.statistics_words import word_key
 
 MAX_N = 32
 """Longest n-gram."""
@@ -39,25 +42,24 @@ MAX_N = 32
 def statistics(inputs: Mapping[str, Strings], calls: Sequence[Call]) -> list[list[pa.Array]]:
     """Every `stats.*` and `contains` call over one batch of texts: one array a call, null for a null text."""
     texts = large_string(inputs["text"])
+    found: dict[int, pa.Array] = {}
+    for operators, family in FAMILIES:
+        members = [i for i, call in enumerate(calls) if call.operator in operators]
+        if members:
+            found.update(zip(members, family(texts, [calls[i] for i in members]), strict=True))
+    return [[found[i]] for i in range(len(calls))]
+
+
+def figures(texts: pa.LargeStringArray, calls: Sequence[Call]) -> list[pa.Array]:
+    """The figures of words, lines and n-grams: one walk over each text counts all that these calls ask for."""
     wanted = Wanted()
     for call in calls:
         if call.operator in PARAMETERS:
             name, read = PARAMETERS[call.operator]
             wanted.add(name, read(call.args))
         wanted.duplicates |= "duplicate_line" in call.operator or "duplicate_paragraph" in call.operator
-    counts = _count(texts, wanted) if any(call.operator != "contains" for call in calls) else None
-    lowered = None
-    results = []
-    for call in calls:
-        if call.operator != "contains":
-            results.append([FIGURES[call.operator](counts, call.args)])
-        elif call.args["case"] == "exact":
-            results.append([pc.match_substring(texts, call.args["phrase"])])
-        else:
-            lowered = pc.utf8_lower(texts) if lowered is None else lowered
-            phrase = pc.utf8_lower(pa.scalar(call.args["phrase"])).as_py()
-            results.append([pc.match_substring(lowered, phrase)])
-    return results
+    counts = _count(texts, wanted)
+    return [FIGURES[call.operator](counts, call.args) for call in calls]
 
 
 # ---- what is asked for: each distinct parameter once ---------------------------------------------
@@ -149,23 +151,45 @@ class Counts:
 
 def _count(texts: pa.LargeStringArray, wanted: Wanted) -> Counts:
     data, offsets, valid = utf8_views(texts)
+    sizes = np.diff(offsets)
+    data, eights, offsets = _padded(data, offsets)
     groups = wanted.groups()
     marks, mark_ends = _joined([mark for marks in wanted.marks for mark in marks])
     symbols, symbol_ends = _joined([spelling for _, group in groups for spelling in group])
     keys = [_word_keys(words) for words in wanted.words]
+    ns = sorted({*wanted.tops, *wanted.dups})
     parameters = (wanted.tops, wanted.dups, wanted.shorts, wanted.marks, groups, wanted.words)
     out = np.zeros((len(texts), k.FIXED + sum(map(len, parameters))), np.int64)
-    k.document_statistics(
-        data, offsets, valid, classes(), lower_case(), wanted.duplicates,
-        np.array(wanted.tops, np.int64), np.array(wanted.dups, np.int64), np.array(wanted.shorts, np.int64),
+    document_statistics(
+        data, eights, offsets, valid, classes(), lower_case(), wanted.duplicates, np.array(ns, np.int64),
+        _columns(ns, wanted.tops, k.FIXED), _columns(ns, wanted.dups, k.FIXED + len(wanted.tops)),
+        np.array(wanted.shorts, np.int64),
         marks, mark_ends, np.cumsum([len(marks) for marks in wanted.marks], dtype=np.int64),
         symbols, symbol_ends, np.array([i for i, (_, group) in enumerate(groups) for _ in group], np.int64),
         len(groups),
-        np.concatenate([np.zeros(0, np.uint64), *keys]), np.cumsum([len(key) for key in keys], dtype=np.int64),
+        *(np.concatenate([np.zeros(0, kind), *(key[i] for key in keys)], dtype=kind) for i, kind in enumerate(KEY)),
+        np.cumsum([len(key[0]) for key in keys], dtype=np.int64),
         max((len(word) for words in wanted.words for word in words), default=0),
         out,
     )  # fmt: skip
-    return Counts(wanted, out, valid, np.diff(offsets))
+    return Counts(wanted, out, valid, sizes)
+
+
+def _padded(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(the bytes of the texts alone, the eight bytes from each of their places on as a uint64, their offsets).
+
+    A copy, with zeros behind it, because no one may read past the end of a buffer.
+    """
+    size = int(offsets[-1] - offsets[0])
+    padded = np.zeros(size + 8, np.uint8)
+    padded[:size] = data[offsets[0] : offsets[-1]]
+    padded.flags.writeable = False
+    return padded, np.ndarray((size + 1,), np.uint64, padded, strides=(1,)), offsets - offsets[0]
+
+
+def _columns(ns: Sequence[int], of: Sequence[int], first: int) -> np.ndarray:
+    """The column of each n, -1 for one that is not among `of`."""
+    return np.array([first + of.index(n) if n in of else -1 for n in ns], np.int64)
 
 
 def _joined(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -176,17 +200,20 @@ def _joined(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     return joined, np.cumsum([len(text) for text in encoded], dtype=np.int64)
 
 
-def _word_keys(words: Sequence[str]) -> np.ndarray:
-    """The distinct hashes the kernel looks for, sorted."""
-    return np.unique(
-        np.array(
-            [
-                k.word_key(*_joined([word])[:1], 0, len(word.encode()), classes(), lower_case(), len(word))
-                for word in words
-            ],
-            np.uint64,
-        )
-    )
+KEY = (np.uint64, np.uint8, np.uint8)
+
+
+def _word_keys(words: Sequence[str]) -> list[np.ndarray]:
+    """The distinct hashes the kernel looks for, sorted, with the first character and the characters of each word."""
+    found = {}
+    for word in words:
+        encoded, _ = _joined([word])
+        key = int(word_key(encoded, 0, len(encoded), classes(), lower_case(), len(word)))
+        inside = [i for i, c in enumerate(word) if classes()[ord(c)] & WORD] or [0, len(word) - 1]
+        bare = lower(word[inside[0] : inside[-1] + 1])
+        found[key] = (ord(bare[0]) if bare[0].isascii() else 0, min(len(bare), 63))
+    columns = zip(*((key, *found[key]) for key in sorted(found)), strict=True)
+    return [np.array(column, kind) for column, kind in zip(columns, KEY, strict=True)]
 
 
 # ---- from counts to figures ----------------------------------------------------------------------
@@ -265,4 +292,15 @@ FIGURES: Mapping[str, Figure] = {
     "stats.line_end_share": _quotient(_asked("stats.line_end_share"), k.LINES),
     "stats.short_line_share": _quotient(_asked("stats.short_line_share"), k.LINES),
     "stats.newline_word_ratio": _quotient(_column(k.NEWLINES), k.WORDS, UNLIMITED),
+    "stats.max_word_length": lambda counts, args: numbers(
+        counts[k.LONGEST_WORD], counts.valid & (counts[k.WORDS] > 0)
+    ),
 }
+
+FAMILIES: Sequence[tuple[Container[str], Callable[[pa.LargeStringArray, Sequence[Call]], list[pa.Array]]]] = (
+    (FIGURES, figures),
+    (SHARES, character_shares),
+    (("stats.boilerplate_paragraph_share",), boilerplate_paragraph_shares),
+    (("contains",), contains),
+)
+"""Operators that one pass over the texts serves, and that pass."""

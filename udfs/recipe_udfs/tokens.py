@@ -35,12 +35,13 @@ def count_tokens(inputs: Mapping[str, Strings], calls: Sequence[Call]) -> list[l
     results = []
     for call in calls:
         counts = np.zeros(len(texts), np.int64)
-        counts[valid] = _counts(present, call.args["tokenizer"])
+        counts[valid] = token_counts(present, call.args["tokenizer"])
         results.append([numbers(counts, valid)])
     return results
 
 
-def _counts(texts: list[str], path: str) -> np.ndarray:
+def token_counts(texts: list[str], path: str) -> np.ndarray:
+    """int64[n]: tokens of each text under the tokenizer.json at `path`, as `count_tokens` counts them."""
     flat, ends = _fast(path).encode_batch_flat(texts, add_special_tokens=False)
     ids, offsets = np.frombuffer(flat, np.uint32), np.frombuffer(ends, np.uint64).astype(np.int64)
     for i, text in enumerate(texts):

