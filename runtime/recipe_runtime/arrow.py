@@ -26,6 +26,11 @@ def ddl_schema(ddl: str) -> Any:
     return pa.schema([_field(part, " ") for part in _parts(ddl)])
 
 
+def ddl_struct(ddl: str) -> Any:
+    """The StructType of columns in Spark's DDL; unlike Spark's own, it needs no session."""
+    return spark_struct(ddl_schema(ddl))
+
+
 def _field(text: str, between: str) -> Any:
     import pyarrow as pa
 
@@ -38,6 +43,7 @@ def _type(text: str) -> Any:
 
     plain = {
         "string": pa.string(),
+        "int": pa.int32(),
         "bigint": pa.int64(),
         "double": pa.float64(),
         "boolean": pa.bool_(),

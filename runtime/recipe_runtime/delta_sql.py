@@ -14,13 +14,17 @@ from deltalake import DeltaTable, QueryBuilder
 
 def query(sql: str, tables: Mapping[str, DeltaTable], *, maps: bool = False) -> list[dict[str, Any]]:
     """The rows of a statement over these tables; Arrow maps as dictionaries (`maps`) or as pairs."""
+    return table_of(sql, tables).to_pylist(maps_as_pydicts="strict" if maps else None)
+
+
+def table_of(sql: str, tables: Mapping[str, DeltaTable]) -> Any:
+    """The rows of a statement over these tables as an Arrow table."""
     import pyarrow as pa
 
     engine = QueryBuilder()
     for name, table in tables.items():
         engine.register(name, table)
-    found = pa.table(engine.execute(sql).read_all())
-    return found.to_pylist(maps_as_pydicts="strict" if maps else None)
+    return pa.table(engine.execute(sql).read_all())
 
 
 def quoted(name: str) -> str:

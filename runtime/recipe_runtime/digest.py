@@ -17,6 +17,11 @@ def digest(kind: str, value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def inputs_of(reads: Iterable[Any]) -> list[str]:
+    """What the relations that a step reads bring to its digest, each once."""
+    return sorted({one for relation in reads for one in relation.identity})
+
+
 def step_digest(operation: str, inputs: Iterable[str], libraries: Mapping[str, str], pins: Any = None) -> str:
     """What a step makes: its operation over these inputs, with these libraries, from these pins."""
     return digest("step", [operation, sorted(inputs), dict(libraries), pins])

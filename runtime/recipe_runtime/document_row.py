@@ -40,3 +40,15 @@ def document(rows: Any, *, step: str, scores: Sequence[str] = (), columns: Seque
         "meta",
         *columns,
     )  # fmt: skip
+
+
+def derived(rows: Any, *, step: str) -> Any:
+    """Documents that a model had a part in; they have everything but their epoch and step."""
+    from pyspark.sql import functions as F
+
+    return in_order(rows.withColumn("epoch", F.lit(1).cast("int")).withColumn("step", F.lit(step)), alone=True)
+
+
+def in_order(rows: Any, *, alone: bool = False) -> Any:
+    """The document's columns in their order, then the recipe's own (`alone`: without those)."""
+    return rows.select(*COLUMNS, *([] if alone else [c for c in rows.columns if c not in COLUMNS]))

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
 from typing import Any
 
 from recipe_runtime import exits, session, tables
-from recipe_runtime.errors import StepError
+from recipe_runtime.errors import Incomplete, StepError
 from recipe_runtime.lake import Lake
+from recipe_runtime.local import Locals
 from recipe_runtime.progress import Progress
 from recipe_runtime.relation import Relation
 
@@ -47,7 +48,8 @@ def _run_id(now: datetime) -> str:
 
 
 class Job:
-    """One run. Public methods: source, annotate, edit, duplicates, select, write, end."""
+    """One run. Public methods: source, annotate, edit, duplicates, sample, score, fit, select, units, ask, derive, mix,
+    write, end."""
 
     def __init__(self, recipe: str, lake: Lake, files: Mapping[str, str], params: Mapping[str, str]):
         self.recipe, self.lake, self.files, self.params = recipe, lake, files, params
@@ -60,7 +62,11 @@ class Job:
         self.libraries: dict[str, str] = {}
         self.checksums = lake.checksums()
         self.held: list[Any] = []
+        self.locals = Locals(self)
         self.started = False
+        self.folded = False
+        self.incomplete: list[str] = []  # steps that wait, and those that wait for them
+        self.rewriter: Any = None
 
     @cached_property
     def spark(self) -> Any:
@@ -97,11 +103,53 @@ class Job:
 
         return dedup.duplicates(self, name, rows, operator, **settings)
 
+    def sample(self, name: str, rows: Any, **settings: Any) -> Relation:
+        """Which rows are of a seeded sample. See steps.sample."""
+        from recipe_runtime.steps import sample
+
+        return sample.sample(self, name, rows, **settings)
+
+    def score(self, name: str, rows: Any, **settings: Any) -> Relation:
+        """Classifiers' numbers for texts. See steps.score."""
+        from recipe_runtime.steps import score
+
+        return score.score(self, name, rows, **settings)
+
+    def fit(self, name: str, rows: Any, **settings: Any) -> Relation:
+        """Percentile thresholds. See steps.fit."""
+        from recipe_runtime.steps import fit
+
+        return fit.fit(self, name, rows, **settings)
+
     def select(self, name: str, rows: Any, **settings: Any) -> Relation:
         """Keeps the decisions over a select's rows. See steps.select."""
         from recipe_runtime.steps import select
 
         return select.select(self, name, rows, **settings)
+
+    def units(self, name: str, rows: Any, **settings: Any) -> Relation:
+        """What a model is to be asked. See steps.units."""
+        from recipe_runtime.steps import units
+
+        return units.units(self, name, rows, **settings)
+
+    def ask(self, name: str, units: Any, **settings: Any) -> Relation:
+        """A model's answers, judged. See steps.ask."""
+        from recipe_runtime.steps import ask
+
+        return ask.ask(self, name, units, **settings)
+
+    def derive(self, name: str, answers: Any, **settings: Any) -> Relation:
+        """Documents made of answers. See steps.derive."""
+        from recipe_runtime.steps import derive
+
+        return derive.derive(self, name, answers, **settings)
+
+    def mix(self, name: str, **settings: Any) -> Relation:
+        """A seeded draw from several takes, by weights and under caps. See steps.mix."""
+        from recipe_runtime.steps import mix
+
+        return mix.mix(self, name, **settings)
 
     def write(self, name: str, rows: Any, **settings: Any) -> None:
         """Makes a version of an output table. See steps.write."""
@@ -109,19 +157,66 @@ class Job:
 
         write.write(self, name, rows, **settings)
 
+    # ---- work that waits for answers -------------------------------------------------------------
+
+    def waits(self, relation: Relation, reads: Sequence[Relation], empty: Callable[[], Any]) -> bool:
+        """Whether something this step reads is waiting. Then it is not made: its frame is `empty()`, so that the
+        script goes on to what does not depend on it."""
+        relation.waiting = max((r.waiting for r in reads), default=0)
+        if relation.waiting:
+            self.progress.line(f"{relation.name}: waits for answers")
+            relation.read = empty
+            self.incomplete.append(relation.name)
+        return bool(relation.waiting)
+
+    def struct(self, columns: str) -> Any:
+        """The StructType of columns in Spark's DDL."""
+        from pyspark.sql.types import StructType
+
+        return StructType.fromDDL(columns)
+
+    def fold_left_over(self) -> None:
+        """Once a run: answers that earlier runs landed are kept before anything is asked."""
+        if not self.folded:
+            from recipe_runtime import generations
+
+            self.folded = True
+            generations.fold_left_over(self)
+
+    def endpoint(self, wanted: Any) -> Any:
+        """Where calls go, as a worker needs it; starts the built-in rewriter where the recipe asks for it."""
+        from recipe_runtime.endpoints import spec
+
+        return spec(self, wanted)
+
     # ---- frames read several times in one step ---------------------------------------------------
 
     def hold(self, frame: Any) -> Any:
-        """Keeps a frame of ids and numbers on the executors' disks until `release`; lost blocks are made again."""
-        from pyspark import StorageLevel
+        """A frame of ids and numbers that is read several times in one step, written down until `release`.
 
-        self.held.append(frame.persist(StorageLevel.DISK_ONLY))
-        return self.held[-1]
+        Files on the lake rather than Spark's cache: what follows is planned over a file instead of over all that led
+        to it, which took most of the time of small steps, and a lost executor loses nothing.
+        """
+        uri = f"{self.lake.held(self.run_id)}/{len(self.held)}"
+        self.held.append(uri)
+        frame.write.parquet(uri)
+        return self.spark.read.schema(frame.schema).parquet(uri)
+
+    def hold_counted(self, frame: Any, **figures: Any) -> tuple[Any, dict[str, Any]]:
+        """A frame that is held, its `rows`, and the aggregates `figures` over it: counted while it is written."""
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
+        seen = Observation()
+        wanted = [found.alias(name) for name, found in figures.items()]
+        held = self.hold(frame.observe(seen, F.count("*").alias("rows"), *wanted))
+        return held, seen.get
 
     def release(self) -> None:
         """Lets go of all that is held."""
-        while self.held:
-            self.held.pop().unpersist()
+        if self.held:
+            self.lake.forget_held(self.run_id)
+            self.held = []
 
     # ---- the run's own rows ----------------------------------------------------------------------
 
@@ -157,13 +252,21 @@ class Job:
     def end(self) -> None:
         """Writes the `ended` row: only now do the versions of this run count."""
         self.begin()
+        if self.rewriter is not None:
+            self.progress.line(f"the built-in rewriter answered {self.rewriter.completions():,} calls")
+            self.rewriter.stop()
         self._run_row(
             state="ended",
-            status="complete",
+            status="incomplete" if self.incomplete else "complete",
             steps=self.steps,
             outputs=self.outputs,
             seconds=time.monotonic() - self.began,
         )
+        if self.incomplete:
+            raise Incomplete(
+                f"run {self.run_id} is incomplete: {', '.join(dict.fromkeys(self.incomplete))} wait for answers",
+                remedy="run again when the endpoint answers: what was answered is kept and not asked again",
+            )
         self.progress.line(f"run {self.run_id} complete, {time.monotonic() - self.began:.1f} s")
 
     def repair(self, run_id: str, output: Mapping[str, Any]) -> None:

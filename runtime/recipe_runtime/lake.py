@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from datetime import UTC, datetime, timedelta
 
 from recipe_runtime.errors import StepError
 from recipe_runtime.lake_fs import lake_fs
@@ -35,6 +36,20 @@ class Lake:
     def relation(self, digest: str) -> str:
         """URI of the table that holds what a step made."""
         return f"{self.uri}/{HOUSE}/relations/{digest}"
+
+    def held(self, run_id: str) -> str:
+        """URI of the folder for what one step of a run reads several times."""
+        return f"{self.uri}/{HOUSE}/held/{run_id}"
+
+    def forget_held(self, run_id: str) -> None:
+        """Removes it; what a killed run left is removed with it once it is a day old, by the time in its name."""
+        folder = self._path("held")
+        self.fs.invalidate_cache()
+        old = f"{datetime.now(UTC) - timedelta(days=1):%Y%m%dT%H%M%S}"
+        for entry in self.fs.ls(folder, detail=False) if self.fs.exists(folder) else ():
+            name = entry.rstrip("/").rpartition("/")[2]
+            if name == run_id or name < old:
+                self.fs.rm(entry, recursive=True)
 
     def _path(self, *parts: str) -> str:
         return "/".join([self.root.rstrip("/"), HOUSE, *parts])

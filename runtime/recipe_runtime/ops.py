@@ -6,7 +6,10 @@ version would make other rows under the same digest, so it refuses.
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field as _field
 from functools import cache
@@ -63,6 +66,17 @@ def op(name: str, /, **args: Any) -> Op:
     return Op(bare, int(version), args)
 
 
+def identity(wanted: Op) -> list[Any]:
+    """What of an operator with its arguments enters a digest: a file by its hash, not by its path."""
+    return [wanted.name, wanted.version, {name: _plain(given) for name, given in wanted.args.items()}]
+
+
+def _plain(given: Any) -> Any:
+    if isinstance(given, File):
+        return given.sha256
+    return [_plain(one) for one in given] if isinstance(given, tuple | list) else given
+
+
 def field(name: str) -> Field:
     """A column of the source's own records."""
     return Field(name)
@@ -76,6 +90,21 @@ def literal(value: Any) -> Literal:
 def file(path: str, *, sha256: str) -> File:
     """A file pinned by its hash."""
     return File(path, sha256)
+
+
+def located(wanted: File) -> str:
+    """Where a pinned file is: as the script names it, else in the library that recipec brings along."""
+    if os.path.isfile(wanted.path):
+        return wanted.path
+    spec = importlib.util.find_spec("recipec")
+    for folder in spec.submodule_search_locations if spec else ():
+        for library in (os.path.join(folder, "recipes"), os.path.join(folder, "..", "..", "recipes")):
+            if os.path.isfile(os.path.join(library, wanted.path)):
+                return os.path.join(library, wanted.path)
+    raise StepError(
+        f"there is no file {wanted.path} here",
+        remedy="start the job where the recipe was compiled, or give the file's full path in the recipe",
+    )
 
 
 def env(name: str, *, default: str | None = None) -> Env:
@@ -118,5 +147,17 @@ def resolve(wanted: Op, *kinds: str) -> Any:
 
 
 def versions(operators: Iterable[Any]) -> dict[str, str]:
-    """Distribution → installed version, for the libraries whose results `operators` carry."""
-    return {name: metadata.version(name) for name in sorted({d for o in operators for d in o.libraries})}
+    """Distribution → installed version, for the libraries whose results `operators` carry. Raises StepError where
+    one is not installed."""
+    return dict(sorted(_installed(wanted) for wanted in {d for o in operators for d in o.libraries}))
+
+
+def _installed(wanted: str) -> tuple[str, str]:
+    """The first of `a|b` that is installed, and its version."""
+    for name in wanted.split("|"):
+        with suppress(metadata.PackageNotFoundError):
+            return name, metadata.version(name)
+    raise StepError(
+        f"{wanted.replace('|', ' or ')} is not installed here",
+        remedy="pip install 'recipec[cpu]', or 'recipec[gpu]' for CUDA; `recipec doctor` shows what is missing",
+    )

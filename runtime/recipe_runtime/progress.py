@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,18 +23,30 @@ class Progress:
         """Wraps the work of one step; the report it yields is filled in by the step."""
         report = Report()
         began = time.monotonic()
+        with self.watch(f"{name}: {what}"):
+            yield report
+        self.line(f"{name}: {what}: {report.text(time.monotonic() - began)}")
+
+    @contextmanager
+    def watch(self, label: str) -> Iterator[None]:
+        """A bar while something runs, on a terminal; nothing stays of it."""
         stop = threading.Event()
-        thread = threading.Thread(target=self._follow, args=(f"{name}: {what}", began, stop), daemon=True)
+        thread = threading.Thread(target=self._follow, args=(label, time.monotonic(), stop), daemon=True)
         if self._live:
             thread.start()
         try:
-            yield report
+            yield
         finally:
             stop.set()
             if self._live:
                 thread.join()
                 self._stream.write("\r\033[K")
-        seconds = time.monotonic() - began
+
+    def report(self, name: str, what: str, row: Mapping[str, Any], seconds: float, note: str = "") -> None:
+        """The line of a step that was made with others, by its row."""
+        report = Report()
+        report.rows_in, report.rows_kept, report.bytes_in = row["rows_in"], row["rows_kept"], row.get("bytes_in")
+        report.note = note
         self.line(f"{name}: {what}: {report.text(seconds)}")
 
     def line(self, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,10 +29,31 @@ class Relation:
     count: Callable[[], int] | None = None
     """How many rows `frame` of a relation of documents has."""
 
+    local: Any = None
+    """Of row-local work: its declaration, which what reads its rows is made with."""
+
+    columns: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    """Of a relation of columns: names → the digest of what computes them."""
+
+    waiting: int = 0
+    """Units without an answer, here or in what this reads: then the step was not made, and the frame is empty."""
+
     @cached_property
     def frame(self) -> Any:
         """A DataFrame with the rows of this step."""
         return self.read()
+
+    def only(self, *names: str) -> Relation:
+        """Of a relation of columns: the same rows with these columns alone, as if nobody had asked for the others."""
+        columns = {given: made for given, made in self.columns.items() if set(given) <= set(names)}
+        others = [name for given in self.columns if given not in columns for name in given]
+        return replace(self, columns=columns, read=lambda: self.frame.drop(*others))
+
+    @property
+    def identity(self) -> Sequence[str]:
+        """What of it enters the step digests of those that read it: of columns each for itself, so that neither a
+        column beside them nor who computed them makes another relation."""
+        return tuple(self.columns.values()) or (self.step,)
 
     @property
     def texts(self) -> Any:

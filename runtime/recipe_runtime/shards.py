@@ -1,18 +1,22 @@
-"""Row-local work, kept by file: groups of input files, one append each, with a marker row per file.
+"""Row-local work, kept by file: a Delta table of rows, and a marker for each input file that is whole in it.
 
-Appends never conflict in Delta, so two runs may both make a file's rows: a reader takes, for each file,
-those of the smallest run id that has a marker. A killed run loses the group it was in; a new file makes
-only its own.
+Appends never conflict in Delta, so two runs may both make a file's rows: a reader takes, for each file, those of the
+smallest run id that has a marker. Rows and markers are two partitions, so that neither is read for the other. A
+killed run loses the group it was in; a new file makes only its own.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from recipe_runtime import tables
-from recipe_runtime.failpoints import failpoint
+from recipe_runtime.delta_sql import query
+from recipe_runtime.local_pass import Tally
+from recipe_runtime.parquet_part import Part
 
 SHARD_BYTES = 512 * 1024 * 1024
 """Input bytes in one commit, unless one file has more: what a killed run may have to do again."""
@@ -34,56 +38,111 @@ def groups(files: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 class Shards:
-    """The rows that one row-local step made of one set of files."""
+    """The rows that one row-local step made of one set of files.
 
-    def __init__(self, job: Any, uri: str, files: Sequence[Any], statistics: Sequence[str]):
-        self.job, self.uri, self.files, self.statistics = job, uri, files, statistics
-        self._rows: Any = None
+    `schema`: the Arrow columns of a row. The table has two more: `marker`, true for the row that says a file is whole,
+    and `tally`, what that row counts of the file.
+    """
 
-    def ensure(self, make: Callable[[list[Any]], Any]) -> int:
-        """Makes the rows of the files that have none yet; returns how many files that were.
+    def __init__(self, job: Any, uri: str, files: Sequence[Any], statistics: Sequence[str], schema: Any):
+        self.job, self.uri, self.files, self.statistics = job, uri, files, tuple(statistics)
+        self.schema = schema
 
-        `make(files)` gives a frame with `file_id` and `marker` that ends with a marker row per file.
-        """
-        from pyspark.sql import functions as F
-
-        done = {file for file, _ in self._markers(self._newest())} if tables.exists(self.uri) else set()
-        pending = [file for file in self.files if file.file_id not in done]
-        for group in groups(pending):
-            frame = make(group).withColumn("run_id", F.lit(self.job.run_id))
-            note = self.job.note()
-            tables.writer(frame, self.uri, statistics=self.statistics, note=note).mode("append").save()
-            failpoint("shard")
-        self._rows = None
-        return len(pending)
-
-    def rows(self) -> Any:
-        """The rows of the files that count, markers included, of the version that is newest when first asked."""
-        if self._rows is None:
-            self._rows = self._chosen(self._newest())
-        return self._rows
-
-    def _newest(self) -> Any:
-        """The table pinned to its newest version: a frame over `load(uri)` would also see what comes later."""
+    @cached_property
+    def _state(self) -> tuple[int, dict[str, dict[str, Tally]]]:
+        """The table's version (-1: there is none), and by file and run what a marker says, of all files in it."""
         from deltalake import DeltaTable
 
-        version = DeltaTable(self.uri).version()
-        return self.job.spark.read.format("delta").option("versionAsOf", version).load(self.uri)
+        if not tables.exists(self.uri):
+            return -1, {}
+        table = DeltaTable(self.uri)
+        found = query("select file_id, run_id, tally from rows_of where marker", {"rows_of": table})
+        marked: dict[str, dict[str, Tally]] = {}
+        for row in found:
+            marked.setdefault(row["file_id"], {})[row["run_id"]] = Tally(**json.loads(row["tally"]))
+        return table.version(), marked
 
-    def _markers(self, frame: Any) -> set[tuple[str, str]]:
-        """(file_id, run) of every marker; as many as files, times the runs that made them at once."""
-        return {(r.file_id, r.run_id) for r in frame.where("marker").select("file_id", "run_id").collect()}
+    def pending(self) -> list[Any]:
+        """The files that are not whole yet, in order."""
+        return [file for file in self.files if file.file_id not in self._state[1]]
 
-    def _chosen(self, frame: Any) -> Any:
+    def tallies(self) -> dict[str, Tally]:
+        """What was made of each of the files, all of which are whole."""
+        marked = self._state[1]
+        return {file.file_id: marked[file.file_id][min(marked[file.file_id])] for file in self.files}
+
+    def total(self) -> Tally:
+        """What was made of all the files."""
+        whole = Tally()
+        for tally in self.tallies().values():
+            whole.add(tally)
+        return whole
+
+    def places(self) -> list[tuple[str, str, int, int]] | None:
+        """(input file, Parquet file, first and last record) of all rows; None where that does not tell one place for
+        each: the table was rewritten since, or tasks took turns with the records of a file."""
+        from deltalake import DeltaTable
+
+        version, _ = self._state
+        there = {path.rpartition("/")[2] for path in DeltaTable(self.uri, version=version).file_uris()}
+        found = [(file, *place) for file, tally in self.tallies().items() for place in tally.places]
+        return found if all(name in there for _, name, _, _ in found) and apart(found) else None
+
+    def commit(self, adds: Sequence[Mapping[str, Any]], tallies: Mapping[str, Tally]) -> None:
+        """Makes files that workers wrote part of the table, with a marker for each input file of `tallies`."""
+        import pyarrow as pa
+        from deltalake import CommitProperties, DeltaTable, Schema
+        from deltalake.transaction import AddAction
+
+        markers = {
+            "file_id": pa.array(list(tallies)),
+            "run_id": pa.array([self.job.run_id] * len(tallies)),
+            "tally": pa.array([json.dumps(vars(tally)) for tally in tallies.values()]),
+        }
+        marking = Part(self.uri, pa.schema([pa.field(name, pa.string()) for name in markers]), self.statistics)
+        marking.write(pa.RecordBatch.from_pydict(markers, schema=marking.schema))
+        columns = pa.schema([*self.schema, pa.field("marker", pa.bool_()), pa.field("tally", pa.string())])
+        schema = Schema.from_arrow(columns)
+        table = DeltaTable.create(
+            self.uri, schema, mode="ignore", partition_by=["marker"], configuration=tables.properties(self.statistics)
+        )
+        table.create_write_transaction(
+            [
+                AddAction(add["path"], add["size"], {"marker": marker}, add["at"], True, add["stats"])
+                for marker, some in (("false", adds), ("true", [marking.finish()]))
+                for add in some
+            ],
+            mode="append",
+            schema=schema,
+            partition_by=["marker"],
+            commit_properties=CommitProperties(custom_metadata={"userMetadata": self.job.note()}),
+        )
+        self.__dict__.pop("_state", None)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the table holds these files and no others, each made once."""
+        marked = self._state[1]
+        return set(marked) == {file.file_id for file in self.files} and all(len(runs) == 1 for runs in marked.values())
+
+    def rows(self) -> Any:
+        """A DataFrame of the rows of the files, of the version that is newest when first asked."""
         from pyspark.sql import functions as F
 
-        markers = self._markers(frame)
-        wanted = {file.file_id for file in self.files}
-        first: dict[str, str] = {}
-        for file, run in sorted(markers, reverse=True):
-            first[file] = run
-        pairs = {(file, run) for file, run in first.items() if file in wanted}
-        if pairs == markers:
+        version, marked = self._state
+        # Pinned: a frame over `load(uri)` would also see what comes later.
+        frame = self.job.spark.read.format("delta").option("versionAsOf", version).load(self.uri)
+        frame = frame.where("not marker").drop("marker", "tally")
+        if self.alone:
             return frame
-        chosen = self.job.spark.createDataFrame(sorted(pairs), "file_id string, run_id string")
+        wanted = {file.file_id for file in self.files}
+        pairs = [(file, min(runs)) for file, runs in sorted(marked.items()) if file in wanted]
+        chosen = self.job.spark.createDataFrame(pairs, "file_id string, run_id string")
         return frame.join(F.broadcast(chosen), ["file_id", "run_id"], "left_semi")
+
+
+def apart(places: Sequence[tuple[str, str, int, int]]) -> bool:
+    """Whether no record of a file lies within two of its places (input file, Parquet file, first, last record)."""
+    ordered = sorted((file, first, last) for file, _, first, last in places)
+    pairs = zip(ordered, ordered[1:], strict=False)
+    return all(one[0] != other[0] or one[2] < other[1] for one, other in pairs)

@@ -43,7 +43,7 @@ STEPS = Table(
     "step string, run_id string, name string, kind string, operation string, at string, shard string, "
     "inputs array<string>, rows_in bigint, rows_kept bigint, rows_rejected bigint, dropped map<string,bigint>, "
     "bytes_in bigint, bytes_kept bigint, tokens bigint, seconds double, gpu_seconds double, calls bigint, "
-    "cost double, libraries map<string,string>, made_at timestamp",
+    "cost double, report string, libraries map<string,string>, made_at timestamp",
     ("run_id", "kind"),
     ("step",),
 )
@@ -51,7 +51,7 @@ REJECTS = Table(
     "rejects",
     "step string, run_id string, outcome string, origin_id string, doc_id string, url_id string, url string, "
     "domain string, source string, rule string, value string, threshold string, at string, matched string, "
-    "file_id string, record bigint",
+    "generation string, file_id string, record bigint",
     ("origin_id", "doc_id", "url_id"),
     ("step",),
 )
@@ -65,11 +65,33 @@ EDGES = Table(
 STATS = Table(
     "stats",
     "step string, run_id string, output string, version bigint, tier string, source string, domain string, "
-    "lang string, license string, origin string, rows bigint, tokens bigint, bytes bigint",
+    "lang string, license string, origin string, rows bigint, tokens bigint, generated_tokens bigint, "
+    "bytes bigint",
     ("output", "version"),
     ("step",),
 )
-LEDGER = (RUNS, STEPS, REJECTS, EDGES, STATS)
+SCORES = Table(
+    "scores",
+    "scorer string, text_hash string, score double, run_id string",
+    ("text_hash",),
+    ("scorer",),
+)
+"""`score` is rounded to 1e-4; null where the model gave no number."""
+
+GENERATIONS = Table(
+    "generations",
+    "call_class string, key string, run_id string, model string, revision string, deployment string, "
+    "prompt string, template string, variables string, params string, doc_id string, span_start bigint, "
+    "span_end bigint, sample int, round int, outcome string, text string, finish string, served_model string, "
+    "fingerprint string, prompt_tokens bigint, completion_tokens bigint, answer_hash string, at timestamp, "
+    "seconds double",
+    ("key", "doc_id"),
+    ("call_class",),
+)
+"""One row a key, for ever. `doc_id` and the span are of one of the rows that asked: what the prompt is rendered
+from again."""
+
+LEDGER = (RUNS, STEPS, REJECTS, EDGES, STATS, SCORES, GENERATIONS)
 
 
 def properties(statistics: Iterable[str]) -> dict[str, str]:
@@ -95,9 +117,14 @@ def keep_rows(lake, table: Table, rows: Iterable[Mapping[str, Any]], *, note: st
     """Writes rows given as mappings, by delta-rs: appended, or in place of those that `instead_of` (a predicate)
     names. For the few rows a run says of itself; a Spark job for one row costs a hundred times as much."""
     import pyarrow as pa
-    from deltalake import CommitProperties, write_deltalake
 
     data = pa.Table.from_pylist([dict(row) for row in rows], schema=ddl_schema(table.columns))
+    _write_here(lake, table, data, note=note, instead_of=instead_of)
+
+
+def _write_here(lake, table: Table, data: Any, *, note: str, instead_of: str) -> None:
+    from deltalake import CommitProperties, write_deltalake
+
     uri = lake.table(table.name)
     there = exists(uri)
     write_deltalake(
@@ -109,6 +136,20 @@ def keep_rows(lake, table: Table, rows: Iterable[Mapping[str, Any]], *, note: st
         configuration=None if there else properties(table.statistics),
         commit_properties=CommitProperties(custom_metadata={"userMetadata": note}),
     )
+
+
+def replace_step_here(data: Any, lake, table: Table, step: str, *, note: str, also: str = "") -> None:
+    """`replace_step` of an Arrow table, by delta-rs."""
+    import pyarrow as pa
+
+    fields = ddl_schema(table.columns)
+    given = set(data.column_names)
+    shaped = pa.table(
+        [data[f.name].cast(f.type) if f.name in given else pa.nulls(len(data), f.type) for f in fields], schema=fields
+    )
+    lead = _lead(table)
+    ordered = shaped.sort_by(lead) if lead else shaped
+    _write_here(lake, table, ordered, note=note, instead_of=_of_step(step, also))
 
 
 def replace_step(frame, lake, table: Table, step: str, *, note: str, also: str = "") -> None:
@@ -128,8 +169,11 @@ def replace_step(frame, lake, table: Table, step: str, *, note: str, also: str =
     ordered = shaped.coalesce(4).sortWithinPartitions(lead) if lead else shaped.coalesce(1)
     uri = lake.table(table.name)
     out = writer(ordered, uri, statistics=table.statistics, note=note, partition=table.partition)
-    where = f"step = '{step}'" + (f" and {also}" if also else "")
-    out.mode("overwrite").option("replaceWhere", where).save()
+    out.mode("overwrite").option("replaceWhere", _of_step(step, also)).save()
+
+
+def _of_step(step: str, also: str) -> str:
+    return f"step = '{step}'" + (f" and {also}" if also else "")
 
 
 def _lead(table: Table) -> str | None:
@@ -148,7 +192,11 @@ def written_rows(uri: str) -> int:
     """How many rows the newest version holds, by the counts in Delta's log; nothing is read."""
     from deltalake import DeltaTable
 
-    table = DeltaTable(uri)
+    return rows_in(DeltaTable(uri))
+
+
+def rows_in(table: Any) -> int:
+    """How many rows a version of a table holds, by the counts in its log."""
     return sum(table.get_add_actions(flatten=True).column("num_records").to_pylist())
 
 

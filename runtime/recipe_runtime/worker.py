@@ -1,4 +1,4 @@
-"""What runs in a Spark Python worker: files into documents, texts into columns. Nothing here imports Spark.
+"""What runs in a Spark Python worker: texts into columns, scores and other texts. Nothing here imports Spark.
 
 A task object is pickled once per stage; it holds plain values and dotted paths, so that a worker needs
 only this package, the operators' packages and their libraries.
@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -63,7 +63,8 @@ def local_copy(blob: Blob) -> str:
     return path
 
 
-def _local(value: Any) -> Any:
+def local_value(value: Any) -> Any:
+    """A blob as the path of its copy here; anything else as it is."""
     return local_copy(value) if isinstance(value, Blob) else value
 
 
@@ -76,25 +77,6 @@ class Column:
     args: Mapping[str, Any]
     reads: tuple[str, ...]
     outputs: tuple[tuple[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class Extract:
-    """Reads units (files, or parts of them) into document rows; input rows are indexes into `units`."""
-
-    units: Sequence[Any]
-    spec: Any
-    schema: Any
-    libraries: Mapping[str, str]
-
-    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
-        from recipe_runtime.sources.read import read_unit
-
-        check_libraries(self.libraries)
-        for batch in batches:
-            for index in batch.column(0).to_pylist():
-                for rows in read_unit(self.units[index], self.spec):
-                    yield rows.cast(self.schema)
 
 
 @dataclass(frozen=True)
@@ -111,24 +93,32 @@ class Annotate:
     libraries: Mapping[str, str]
 
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        yield from map(self.open(), batches)
+
+    def open(self) -> Callable[[Any], Any]:
+        """Loads the operators; the function makes a batch of `schema` of a batch of documents."""
         import pyarrow as pa
 
         check_libraries(self.libraries)
         families: dict[str, list[Column]] = {}
         for column in self.columns:
             families.setdefault(column.run, []).append(column)
-        loaded = [(_function(path), members, _calls(members)) for path, members in families.items()]
-        for batch in batches:
+        loaded = [(function_of(path), members, _calls(members)) for path, members in families.items()]
+
+        def annotated(batch: Any) -> Any:
             made: dict[str, Any] = {name: batch.column(name) for name in self.keep}
             for function, members, calls in loaded:
                 inputs = {name: batch.column(name) for member in members for name in member.reads}
                 for member, arrays in zip(members, function(inputs, calls), strict=True):
                     for (name, kind), array in zip(member.outputs, arrays, strict=True):
                         made[name] = array.cast(kind)
-            yield pa.RecordBatch.from_arrays([made[name] for name in self.schema.names], schema=self.schema)
+            return pa.RecordBatch.from_arrays([made[name] for name in self.schema.names], schema=self.schema)
+
+        return annotated
 
 
-def _function(path: str):
+def function_of(path: str):
+    """The function at a dotted path, `module:name`."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -136,7 +126,7 @@ def _function(path: str):
 def _calls(members: Sequence[Column]) -> list[Any]:
     from recipe_udfs.operator import Call
 
-    return [Call(m.operator, {k: _local(v) for k, v in m.args.items()}) for m in members]
+    return [Call(m.operator, {k: local_value(v) for k, v in m.args.items()}) for m in members]
 
 
 @dataclass(frozen=True)
@@ -149,24 +139,92 @@ class Edit:
     schema: Any
     libraries: Mapping[str, str]
 
-    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+    def open(self) -> Callable[[Any], Any]:
+        """Loads the operator; the function makes a batch of `schema` of a batch of documents."""
         import pyarrow as pa
         import pyarrow.compute as pc
         from recipe_udfs.identity import doc_ids, text_hashes
         from recipe_udfs.operator import Call
 
         check_libraries(self.libraries)
-        function = _function(self.run)
-        call = Call(self.operator, {k: _local(v) for k, v in self.args.items()})
-        for batch in batches:
+        function = function_of(self.run)
+        call = Call(self.operator, {k: local_value(v) for k, v in self.args.items()})
+
+        def edited(batch: Any) -> Any:
             text = function({"text": batch.column("text")}, [call])[0][0].cast(pa.large_string())
             text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.large_string()), text)
             hashes = text_hashes(text)
             made = {"text": text, "text_hash": hashes, "doc_id": doc_ids(batch.column("origin_id"), hashes)}
+            made["text_bytes"] = pc.binary_length(text)
             arrays = [
                 made[f.name].cast(f.type) if f.name in made else batch.column(f.name).cast(f.type) for f in self.schema
             ]
             # A row whose text is gone keeps the doc_id it had: it is what its reject is found by.
             at = self.schema.get_field_index("doc_id")
             arrays[at] = pc.coalesce(arrays[at], batch.column("doc_id").cast(self.schema.field(at).type))
-            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+            return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+        return edited
+
+
+@dataclass(frozen=True)
+class OpenScorers:
+    """Calls each scorer on no text → a row for each that cannot be used: its column, what is wrong, what to do.
+
+    In a worker, because that is where scorers have to run: the driver may have no GPU, and a model it opened would
+    stay in its memory. `scorers`: (column, run, operator, args, how the recipe calls its files).
+    """
+
+    scorers: tuple[tuple[str, str, str, Mapping[str, Any], Mapping[Blob, str]], ...]
+    schema: Any
+    libraries: Mapping[str, str]
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+        from recipe_udfs.operator import Call, OperatorError
+
+        check_libraries(self.libraries)
+        for batch in batches:
+            for index in batch.column(0).to_pylist():
+                column, run, operator, args, names = self.scorers[index]
+                call = Call(operator, {k: local_value(v) for k, v in args.items()})
+                try:
+                    function_of(run)({"text": pa.array([], pa.large_string())}, [call])
+                except OperatorError as error:
+                    message = error.message
+                    for blob, name in names.items():
+                        message = message.replace(local_copy(blob), name)
+                    row = {"column": column, "message": message, "remedy": error.remedy}
+                    yield pa.RecordBatch.from_pylist([row], schema=self.schema)
+
+
+@dataclass(frozen=True)
+class ScoreTexts:
+    """(text_hash, text, need) → one row for each scorer that the text needs; a model that gave no number gives
+    null. `scorers`: (digest, run, operator, args)."""
+
+    scorers: tuple[tuple[str, str, str, Mapping[str, Any]], ...]
+    schema: Any
+    libraries: Mapping[str, str]
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        import numpy as np
+        import pyarrow as pa
+        from recipe_udfs.operator import Call
+
+        check_libraries(self.libraries)
+        for batch in batches:
+            needs = batch.column("need").to_pylist()
+            for digest, run, operator, args in self.scorers:
+                mask = pa.array([digest in need for need in needs])
+                part = batch.filter(mask)
+                if not part.num_rows:
+                    continue
+                call = Call(operator, {k: local_value(v) for k, v in args.items()})
+                score = function_of(run)({"text": part.column("text")}, [call])[0][0]
+                numbers = score.to_numpy(zero_copy_only=False).astype(np.float64)
+                values = pa.array(numbers, pa.float64(), mask=~np.isfinite(numbers))
+                columns = {"scorer": pa.array([digest] * part.num_rows), "text_hash": part.column("text_hash")}
+                columns["score"] = values
+                arrays = [columns[f.name].cast(f.type) for f in self.schema]
+                yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)

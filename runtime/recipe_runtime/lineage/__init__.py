@@ -6,6 +6,8 @@
     run(lake, run_id) -> Run                             one run in full
     funnel(lake, output, version=None) -> Funnel         rows in, kept and dropped of each step behind it
     balance(lake) -> Balance                             in = kept + rejected, counted, with the query
+    shares(lake, output, version=None) -> Shares         synthetic and generated share, and the mix's report
+    generations(lake, run_id=None) -> Generations        model calls by class, model and outcome
     expiring(lake) -> list[Expiring]                     versions about to become unreadable
 
 `lake` is the lake's URI or path. `output` may be None where the lake has one row of that key. `key` is a
@@ -17,9 +19,12 @@ no lake, or one of another format, raises `StepError` (4).
 """
 
 from recipe_runtime.lineage.answer import Unanswered
-from recipe_runtime.lineage.funnel import Balance, Funnel, balance, funnel
+from recipe_runtime.lineage.balance import Balance, balance
+from recipe_runtime.lineage.funnel import Funnel, funnel
+from recipe_runtime.lineage.generations import Generations, generations
 from recipe_runtime.lineage.retention import Expiring, expiring
 from recipe_runtime.lineage.runs import Run, Runs, run, runs
+from recipe_runtime.lineage.shares import Shares, shares
 from recipe_runtime.lineage.trace import Trace, trace
 from recipe_runtime.lineage.why import Why, why
 
@@ -27,16 +32,20 @@ __all__ = [
     "Balance",
     "Expiring",
     "Funnel",
+    "Generations",
     "Run",
     "Runs",
+    "Shares",
     "Trace",
     "Unanswered",
     "Why",
     "balance",
     "expiring",
     "funnel",
+    "generations",
     "run",
     "runs",
+    "shares",
     "trace",
     "why",
 ]

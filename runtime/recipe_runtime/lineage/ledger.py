@@ -39,7 +39,11 @@ class Ledger:
 
     def table(self, table: tables.Table) -> Relation:
         """One of the lake's own tables."""
-        return Relation(self.lake.table(table.name))
+        return self._opened(self.lake.table(table.name))
+
+    @cache  # noqa: B019 - a ledger lives as long as one question
+    def _opened(self, uri: str) -> Relation:
+        return Relation(uri)
 
     # ---- runs ----------------------------------------------------------------------------------------
 
@@ -60,7 +64,7 @@ class Ledger:
         """The `started` row of a run; empty where there is none."""
         return self.runs.get(run_id, {}).get("started", {})
 
-    @cache  # noqa: B019 - a ledger lives as long as one question
+    @cache  # noqa: B019
     def inputs(self, run_id: str) -> list[dict[str, Any]]:
         """The sources a run pinned, as it kept them."""
         blob = self.started(run_id).get("inputs")
@@ -78,6 +82,29 @@ class Ledger:
             return None
         lines = self._recipe_lines(run_id, path)
         return lines[int(number) - 1].strip() if 0 < int(number) <= len(lines) else None
+
+    def block(self, run_id: str, at: str | None, verb: str) -> list[tuple[str, str]]:
+        """(place, text) of each line in the blocks `verb { … }` from `at` to the end of its item: an item begins
+        in column 1. Empty where the recipe's text is not kept."""
+        path, _, number = (at or "").rpartition(":")
+        if not path or not number.isdecimal():
+            return []
+        found: list[tuple[str, str]] = []
+        inside = False
+        for place, text in enumerate(self._recipe_lines(run_id, path)[int(number) - 1 :], int(number)):
+            line = text.strip()
+            if place > int(number) and text[:1] not in ("", " ", "\t", "#"):
+                break
+            if inside:
+                inside = line != "}"
+                if inside and line and not line.startswith("#"):
+                    found.append((f"{path}:{place}", line))
+            elif line.partition("{")[0].strip() == verb and "{" in line:
+                only = line.partition("{")[2].strip()
+                inside = not only.endswith("}")
+                if only.removesuffix("}").strip():
+                    found.append((f"{path}:{place}", only.removesuffix("}").strip()))
+        return found
 
     # ---- outputs -------------------------------------------------------------------------------------
 
@@ -174,7 +201,7 @@ class Ledger:
 
     def relation(self, step: Mapping[str, Any]) -> Relation:
         """What a step made: a row-local step under its shard digest, any other under its own."""
-        return Relation(self.lake.relation(step["shard"] or step["step"]))
+        return self._opened(self.lake.relation(step["shard"] or step["step"]))
 
     def file(self, file_id: str | None, run_ids: Iterable[str]) -> dict[str, Any] | None:
         """Where an input file stood when one of these runs pinned it: its record, and the source's."""

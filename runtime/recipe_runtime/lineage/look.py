@@ -50,8 +50,8 @@ class Relation:
 
     @cached_property
     def columns(self) -> list[str]:
-        """Names of its columns."""
-        return [field.name for field in self.table.schema().fields]
+        """Names of its columns; none where there is no table."""
+        return [field.name for field in self.table.schema().fields] if self.exists else []
 
     def rows(self, where: str = "", columns: Sequence[str] = (), limit: int | None = None) -> list[dict[str, Any]]:
         """Rows that satisfy a condition in SQL, as dictionaries (maps as pairs); none where there is no table.

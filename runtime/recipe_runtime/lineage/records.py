@@ -13,14 +13,15 @@ from recipe_runtime.lineage.ledger import Ledger
 
 COLUMNS = (
     "file_id", "record", "part", "parts", "doc_id", "origin_id", "record_key", "raw_hash", "bytes",
-    "url", "license", "fetched_at",
+    "url", "license", "fetched_at", "meta",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Record(Answer):
     """A record of an input file. `record` is its place there: a byte offset or a row number, as the reader
-    counts. `uri` is None where no run that the lake knows pinned the file."""
+    counts. `uri` is None where no run that the lake knows pinned the file. `evidence`: what was found of licence
+    and opt-out, by kind of statement."""
 
     source: str | None
     reader: str | None
@@ -39,6 +40,7 @@ class Record(Answer):
     url: str | None
     license: tuple[str, ...]
     fetched_at: datetime | None
+    evidence: Mapping[str, str]
 
     def lines(self, width: int) -> list[str]:
         """For people."""
@@ -89,4 +91,5 @@ def _record(ledger: Ledger, row: Mapping[str, Any], run_ids: Sequence[str]) -> R
         url=row["url"],
         license=tuple(row["license"] or ()),
         fetched_at=row["fetched_at"],
+        evidence=dict(row.get("meta") or ()),
     )

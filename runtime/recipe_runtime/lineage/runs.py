@@ -27,12 +27,13 @@ class Made:
 
 @dataclass(frozen=True)
 class StepOfRun:
-    """A step that a run made, or read because it was complete."""
+    """A step that a run made, or read because it was complete. `calls`: completions it had made in this run."""
 
     name: str
     kind: str
     step: str
     made: bool
+    calls: int | None
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,13 @@ class Run(Answer):
             lines += entry("source", f"{each.source} = {each.reader}({path}): {pinned}", width)
         for output in self.outputs:
             lines += entry("output", _output(output), width)
-        rows = [[s.name, s.kind, "made" if s.made else "read", s.step] for s in self.steps]
-        return "\n".join([*lines, "", *table(["step", "kind", "", "digest"], rows, width)])
+        called = any(step.calls is not None for step in self.steps)
+        rows = [
+            [s.name, s.kind, "made" if s.made else "read", *([s.calls] if called else []), s.step]
+            for s in self.steps
+        ]
+        header = ["step", "kind", "", *(["calls"] if called else []), "digest"]
+        return "\n".join([*lines, "", *table(header, rows, width)])
 
 
 @dataclass(frozen=True)
@@ -152,10 +158,13 @@ def run_of(ledger: Ledger, run_id: str) -> Run:
     rows = ledger.runs[run_id]
     ended = rows.get("ended", {})
     started = rows.get("started", {})
-    steps = [StepOfRun(s["name"], s["kind"], s["step"], s["made"]) for s in ended.get("steps") or ()]
+    own = {row["step"]: row for row in ledger.steps.values() if row["run_id"] == run_id}
+    steps = [
+        StepOfRun(s["name"], s["kind"], s["step"], s["made"], own.get(s["step"], {}).get("calls"))
+        for s in ended.get("steps") or ()
+    ]
     if not steps:
-        own = [row for row in ledger.steps.values() if row["run_id"] == run_id]
-        steps = [StepOfRun(row["name"], row["kind"], row["step"], True) for row in own]
+        steps = [StepOfRun(row["name"], row["kind"], row["step"], True, row["calls"]) for row in own.values()]
     either = started or ended
     return Run(
         run_id=run_id,

@@ -1,67 +1,34 @@
-"""trace: where a row of an output comes from, and every step it passed on its way."""
+"""trace: where a row of an output comes from, through model calls to its records, and every step on its way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from recipe_runtime import tables
 from recipe_runtime.delta_sql import equal
+from recipe_runtime.errors import DONE, FAILED
 from recipe_runtime.lineage.answer import Answer, Unanswered, entry, item, named, placed, when
+from recipe_runtime.lineage.calls import Call, Texts, calls_of
 from recipe_runtime.lineage.ledger import Ledger, Version
-from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, is_id, url_key
-from recipe_runtime.lineage.records import Record, record_of
+from recipe_runtime.lineage.look import ID_DIGITS, Relation, begins, is_id, url_key
+from recipe_runtime.lineage.parents import Parent, call_lines, parents_of
+from recipe_runtime.lineage.passage import Duplicate, Passed, back, duplicates, passed
+from recipe_runtime.lineage.records import Record
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 from recipe_runtime.lineage.runs import Run, run_of
 from recipe_runtime.safe_text import safe
 
-DUPLICATES = 1_000
-"""Duplicates that a trace lists; `duplicates_total` counts all."""
 SHOWN = 10
 """Duplicates that a person is shown."""
-
-NO_FIGURES = frozenset({
-    "doc_id", "file_id", "record", "origin_id", "text_hash", "bytes", "url", "url_id", "domain", "license",
-    "fetched_at", "text_bytes", "source", "rejected", "matched", "run_id", "marker",
-})  # fmt: skip
-"""Columns of a decided row that no operator of the recipe made."""
-
-
-@dataclass(frozen=True)
-class Passed:
-    """A step this row passed. `line` is the recipe's line at `at`, of the run that made the step; `figures`
-    what a select knew of the row when it decided, less what an earlier one knew; `note` what became of it."""
-
-    name: str
-    kind: str
-    step: str
-    at: str
-    line: str | None
-    run_id: str
-    code_version: str | None
-    libraries: Mapping[str, str]
-    figures: Mapping[str, Any]
-    note: str
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """A document that was dropped for this one. `license` and `url` are its own, as it was read."""
-
-    doc_id: str
-    origin_id: str
-    kind: str
-    similarity: float | None
-    url: str | None
-    license: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Trace(Answer):
     """A row of a version of an output. `evidence`: what was found of licence and opt-out, by kind of
-    statement. `records`: what its content was read from, one for each of its root documents."""
+    statement. `records`: what its content was read from, one for each of its root documents. `made`: the step
+    that made the row. `parents` and `calls` are a derived row's; its calls stand in the order of its segments."""
 
     output: str
     version: int
@@ -75,6 +42,8 @@ class Trace(Answer):
     lang: str | None
     tier: str | None
     tokens: int | None
+    generated_tokens: int | None
+    copied_tokens: int | None
     scores: Mapping[str, float]
     fetched_at: datetime | None
     license: tuple[str, ...]
@@ -82,11 +51,20 @@ class Trace(Answer):
     root_ids: tuple[str, ...]
     parent_ids: tuple[str, ...]
     records: tuple[Record, ...]
+    generations: tuple[str, ...]
+    parents: tuple[Parent, ...]
+    calls: tuple[Call, ...]
+    made: Passed | None
     steps: tuple[Passed, ...]
     duplicates: tuple[Duplicate, ...]
     duplicates_total: int
     run: Run
     warnings: tuple[Expiring, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 where an answer is kept under another key than its prompt has."""
+        return FAILED if any(call.proof == "mismatch" for call in _all_calls(self)) else DONE
 
     def text(self, width: int = 100) -> str:
         """From the row back to its record, then forward through its steps."""
@@ -97,20 +75,22 @@ class Trace(Answer):
             *entry("origin", self.origin, width),
             *entry("language", self.lang, width),
             *entry("tier", self.tier, width),
-            *entry("tokens", None if self.tokens is None else f"{self.tokens:,}", width),
+            *entry("tokens", self._tokens(), width),
             *entry("namespace", self.namespace, width),
             *entry("license", ", ".join(self.license) or "none declared", width),
         ]
         for kind, value in sorted(self.evidence.items()):
             lines += entry("evidence", f"{kind}: {value}", width)
-        for record in self.records:
+        for record in () if self.parents else self.records:
             lines += record.lines(width)
         if not self.records:
             lines += entry("record", "the relations it was read into are no longer kept", width)
         lines += self._duplicate_lines(width)
+        if self.parents or self.generations:
+            lines += self._derived_lines(width)
         lines += ["", *item("steps it passed", width)]
         for step in self.steps:
-            lines += self._step_lines(step, width)
+            lines += step.lines(width)
         lines += [
             "",
             *entry("run", f"{self.run.run_id}, {when(self.run.started or self.run.ended)}", width),
@@ -130,14 +110,27 @@ class Trace(Answer):
             lines += entry("stands for", f"… {self.duplicates_total:,} documents in all", width)
         return lines
 
-    def _step_lines(self, step: Passed, width: int) -> list[str]:
-        made = f"made by run {step.run_id}" + (f", recipec {step.code_version}" if step.code_version else "")
-        return [
-            *item(f"{step.kind} {step.name}: {step.note}", width, 2),
-            *item(placed(step.at, step.line), width, 4),
-            *(item(named(step.figures), width, 4) if step.figures else ()),
-            *item("; ".join(part for part in (made, named(step.libraries)) if part), width, 4),
-        ]
+    def _tokens(self) -> str | None:
+        if self.tokens is None:
+            return None
+        parts = (("generated", self.generated_tokens), ("copied", self.copied_tokens))
+        shown = [f"{count:,} {name}" for name, count in parts if count is not None and self.origin != "organic"]
+        return ", ".join([f"{self.tokens:,}", *shown])
+
+    def _derived_lines(self, width: int) -> list[str]:
+        lines = []
+        if self.made:
+            lines += entry("made by", f"{self.made.kind} {self.made.name}, step {self.made.step}", width)
+            lines += entry("", placed(self.made.at, self.made.line), width)
+        lines += [line for parent in self.parents for line in ["", *parent.lines(width)]]
+        lost = len(self.generations) - len(self.calls)
+        if lost:
+            lines += item(f"{lost:,} of its {len(self.generations):,} generations are no longer kept", width)
+        return [*lines, "", *call_lines(self.calls, width)]
+
+
+def _all_calls(row: Trace | Parent) -> list[Call]:
+    return [*row.calls, *(call for parent in row.parents for call in _all_calls(parent))]
 
 
 def trace(lake_uri: str, output: str | None, key: str, version: int | None = None) -> Trace:
@@ -147,14 +140,20 @@ def trace(lake_uri: str, output: str | None, key: str, version: int | None = Non
     found, rows = _row(ledger, output, key, version)
     row = rows[0]
     behind = ledger.behind(row["step"])
-    writing = ledger.steps.get(found.step)
     made_in = [found.run_id, *dict.fromkeys(step["run_id"] for step in behind)]
-    records, decisions, ids = _back(ledger, behind, made_in, row)
-    twins, total = _duplicates(ledger, behind, ids)
+    parent_ids = tuple(row["parent_ids"] or ())
+    way = back(ledger, behind, made_in, {row["doc_id"], *(row["root_ids"] or ()), *parent_ids})
+    twins, total = duplicates(ledger, behind, way.ids)
+    texts = Texts(ledger, behind, way.places)
     known: dict[str, Any] = {}
-    passed = [_passed(ledger, step, decisions, total, known) for step in behind]
-    if writing:
-        passed.append(_passed(ledger, writing, decisions, total, known, f"written to version {found.version}"))
+    steps = [passed(ledger, step, way.decisions, total, known) for step in behind]
+    made = next((step for step in steps if step.step == row["step"]), None)
+    for step in _after(ledger, found, row["step"]):
+        if step["step"] == found.step:
+            steps.append(passed(ledger, step, {}, total, known, f"written to version {found.version}"))
+        else:
+            steps.append(_drawn(ledger, step, row["doc_id"], known))
+    generations = tuple(row.get("generations") or ())
     return Trace(
         output=found.output,
         version=found.version,
@@ -168,19 +167,43 @@ def trace(lake_uri: str, output: str | None, key: str, version: int | None = Non
         lang=row["lang"],
         tier=row["tier"],
         tokens=row["tokens"],
+        generated_tokens=row.get("generated_tokens"),
+        copied_tokens=row.get("copied_tokens"),
         scores=dict(row["scores"] or ()),
         fetched_at=row["fetched_at"],
         license=tuple(row["license"] or ()),
         evidence=dict(row["meta"] or ()),
         root_ids=tuple(row["root_ids"] or ()),
-        parent_ids=tuple(row["parent_ids"] or ()),
-        records=tuple(records),
-        steps=tuple(passed),
+        parent_ids=parent_ids,
+        records=tuple(way.records.values()),
+        generations=generations,
+        parents=parents_of(ledger, behind, way, texts, parent_ids),
+        calls=tuple(calls_of(ledger, behind, generations, parent_ids, texts)),
+        made=made,
+        steps=tuple(steps),
         duplicates=tuple(twins),
         duplicates_total=sum(total.values()),
         run=run_of(ledger, found.run_id),
         warnings=tuple(each for each in of_ledger(ledger) if each.output == found.output),
     )
+
+
+def _after(ledger: Ledger, version: Version, step: str) -> list[dict[str, Any]]:
+    """The mixes between the step that made a row and its version, then the write itself."""
+    return [
+        row
+        for row in ledger.behind(version.step)
+        if row["step"] == version.step
+        or row["kind"] == "mix" and any(each["step"] == step for each in ledger.behind(row["step"]))
+    ]
+
+
+def _drawn(ledger: Ledger, mix: Mapping[str, Any], doc_id: str, known: dict[str, Any]) -> Passed:
+    """A mix, and by which of its takes it drew this row; once for each epoch."""
+    draws = ledger.relation(mix).rows(equal(doc_id=doc_id), ("take", "epoch"))
+    takes = ", ".join(sorted({str(draw["take"]) for draw in draws}))
+    said = f"drawn by take {takes}" + (f", {len(draws)} epochs" if len(draws) > 1 else "") if draws else None
+    return passed(ledger, mix, {}, {}, known, said)
 
 
 # ---- the row -----------------------------------------------------------------------------------------
@@ -217,107 +240,3 @@ def _called(key: str) -> str:
     if not is_id(key):
         return "URL"
     return "doc_id" if len(key) == ID_DIGITS else "doc_id that begins with"
-
-
-# ---- back to its records -----------------------------------------------------------------------------
-
-
-def _back(
-    ledger: Ledger, behind: Sequence[Mapping[str, Any]], run_ids: Sequence[str], row: Mapping[str, Any]
-) -> tuple[list[Record], dict[str, dict[str, Any]], set[str]]:
-    """(records of its roots; step → the row as that step knew it; the doc_ids it had, an edit changes it)."""
-    decisions: dict[str, dict[str, Any]] = {}
-    records: dict[tuple[str, int], Record] = {}
-    ids = {row["doc_id"], *(row["root_ids"] or ())}
-    for step in reversed(behind):
-        if step["kind"] == "select":
-            for decided in ledger.relation(step).rows(among("doc_id", ids)):
-                decisions.setdefault(step["step"], decided)
-                place = decided["file_id"], decided["record"]
-                record = records.get(place) or record_of(ledger, behind, run_ids, decided)
-                if record:
-                    records[place] = record
-                    ids.add(record.doc_id)
-        elif step["kind"] == "edit":
-            for file_id, place in list(records):
-                where = equal(file_id=file_id, record=place)
-                for edited in ledger.relation(step).rows(where, ("doc_id", "text_bytes"), limit=1):
-                    decisions.setdefault(step["step"], edited)
-                    ids.add(edited["doc_id"])
-    return list(records.values()), decisions, ids
-
-
-def _passed(
-    ledger: Ledger,
-    step: Mapping[str, Any],
-    decisions: Mapping[str, Mapping[str, Any]],
-    duplicates: Mapping[str, int],
-    known: dict[str, Any],
-    note: str | None = None,
-) -> Passed:
-    """`known`: the figures of earlier steps; this one's are added."""
-    decided = decisions.get(step["step"], {})
-    figures: dict[str, Any] = {}
-    if step["kind"] == "select":
-        now = {name: value for name, value in decided.items() if name not in NO_FIGURES and value is not None}
-        figures = {name: value for name, value in now.items() if known.get(name) != value}
-        known |= now
-    return Passed(
-        name=step["name"],
-        kind=step["kind"],
-        step=step["step"],
-        at=step["at"],
-        line=ledger.line(step["run_id"], step["at"]),
-        run_id=step["run_id"],
-        code_version=ledger.started(step["run_id"]).get("code_version"),
-        libraries=dict(step["libraries"] or ()),
-        figures=figures,
-        note=note or _note(step, decided, duplicates.get(step["step"], 0)),
-    )
-
-
-def _note(step: Mapping[str, Any], decided: Mapping[str, Any], duplicates: int) -> str:
-    match step["kind"]:
-        case "source":
-            return "read"
-        case "annotate":
-            return "measured"
-        case "dedup":
-            return f"stands for {duplicates:,} more" if duplicates else "no duplicate was dropped for it"
-        case "edit":
-            return f"edited, {decided['text_bytes']:,} bytes after it" if decided else "edited"
-        case "select":
-            return "kept" if decided else "passed; its decisions are no longer kept"
-        case other:
-            return f"passed ({other})"
-
-
-def _duplicates(
-    ledger: Ledger, behind: Sequence[Mapping[str, Any]], ids: set[str]
-) -> tuple[list[Duplicate], dict[str, int]]:
-    """The documents dropped for one of `ids` by the dedups behind the row; how many there are, by step."""
-    dedups = [step["step"] for step in behind if step["kind"] == "dedup" and step["rows_rejected"]]
-    if not dedups:
-        return [], {}
-    where = f"{among('step', dedups)} and {among('parent', ids)}"
-    found = ledger.table(tables.EDGES).rows(where, ("step", "child", "kind", "child_origin_id", "similarity"))
-    total: dict[str, int] = {}
-    for edge in found:
-        total[edge["step"]] = total.get(edge["step"], 0) + 1
-    found = sorted(found, key=lambda edge: (edge["kind"], edge["child"]))[:DUPLICATES]
-    origins = {edge["child_origin_id"] for edge in found}
-    known: dict[str, dict[str, Any]] = {}
-    for step in behind:
-        if step["kind"] == "source" and origins:
-            where = among("origin_id", origins) + " and doc_id is not null"
-            for row in ledger.relation(step).rows(where, ("origin_id", "doc_id", "url", "license")):
-                known.setdefault(row["origin_id"], row)
-    twins = [
-        Duplicate(
-            edge["child"], edge["child_origin_id"], edge["kind"], edge["similarity"],
-            known.get(edge["child_origin_id"], {}).get("url"),
-            tuple(known.get(edge["child_origin_id"], {}).get("license") or ()),
-        )
-        for edge in found
-    ]  # fmt: skip
-    return twins, total

@@ -10,8 +10,10 @@ from typing import Any
 from recipe_runtime import tables
 from recipe_runtime.delta_sql import equal
 from recipe_runtime.lineage.answer import Answer, Unanswered, counted, entry, item, placed
+from recipe_runtime.lineage.drawn import ALIVE, NotDrawn, alive, not_drawn
 from recipe_runtime.lineage.ledger import Ledger, Version
 from recipe_runtime.lineage.look import ID_DIGITS, Relation, among, begins, is_id, url_key
+from recipe_runtime.lineage.parents import derived_row
 from recipe_runtime.lineage.retention import Expiring, of_ledger
 
 NEWEST, OLDER, FAILED = "newest version", "older step", "a run that did not end"
@@ -25,7 +27,9 @@ SHOWN = 20
 @dataclass(frozen=True)
 class Reject(Answer):
     """One fall. `counts` is NEWEST, OLDER or FAILED, `outputs` the outputs of the newest case. `line` is the
-    recipe's text at `at`. `matched` is the document it duplicates, `matched_url` that one's."""
+    recipe's text at `at`. `matched` is the document it duplicates, `matched_url` that one's. Of an answer that
+    was rejected, `generation` is its key and `asked` says what was asked of which model and how it ended; of a
+    derived document `parent_ids` and `generations` are what it was made from."""
 
     counts: str
     outputs: tuple[str, ...]
@@ -48,6 +52,10 @@ class Reject(Answer):
     record: int | None
     run_id: str
     recipe: str | None
+    generation: str | None
+    asked: str | None
+    parent_ids: tuple[str, ...]
+    generations: tuple[str, ...]
 
     def text(self, width: int = 100) -> str:
         """The rule first, then what it was decided by and where."""
@@ -58,9 +66,13 @@ class Reject(Answer):
             *entry("value", self.value, width, 2),
             *entry("threshold", self.threshold, width, 2),
             *entry("recipe", placed(self.at, self.line), width, 2),
+            *entry("answer", self.generation and f"key {self.generation}", width, 2),
+            *entry("", self.asked, width, 2),
             *entry("duplicate of", matched, width, 2),
             *entry("url", self.url, width, 2),
             *entry("doc_id", self.doc_id, width, 2),
+            *entry("parents", ", ".join(self.parent_ids), width, 2),
+            *entry("made of", ", ".join(f"answer {key}" for key in self.generations), width, 2),
             *entry("origin_id", self.origin_id, width, 2),
             *entry("record", place, width, 2),
             *entry("counts for", ", ".join(self.outputs) if self.outputs else self.counts, width, 2),
@@ -111,13 +123,15 @@ class Looked(Answer):
 
 @dataclass(frozen=True)
 class Why(Answer):
-    """All that is known of a key. `status`, of the newest versions: `kept`, `rejected`, `kept and rejected`;
-    else `rejected by older steps`, `rejected by a run that did not end`, `read` or `never seen`."""
+    """All that is known of a key. `status`, of the newest versions: `kept`, `rejected`, `not drawn`, or several
+    of these with `and` between; else `rejected by older steps`, `rejected by a run that did not end`, `read` or
+    `never seen`."""
 
     key: str
     status: str
     rejects: tuple[Reject, ...]
     kept: tuple[Kept, ...]
+    not_drawn: tuple[NotDrawn, ...]
     seen: tuple[Seen, ...]
     looked_in: tuple[Looked, ...]
     warnings: tuple[Expiring, ...]
@@ -125,10 +139,13 @@ class Why(Answer):
     def text(self, width: int = 100) -> str:
         """What was kept, then what fell out, the newest first; else where it was looked for."""
         parts = [kept.text(width) for kept in self.kept]
+        parts += [left.text(width) for left in self.not_drawn[:SHOWN]]
+        if len(self.not_drawn) > SHOWN:
+            parts.append(f"… {len(self.not_drawn):,} rows not drawn in all")
         parts += [reject.text(width) for reject in self.rejects[:SHOWN]]
         if len(self.rejects) > SHOWN:
             parts.append(f"… {len(self.rejects):,} rejects in all")
-        if not self.kept and not any(reject.counts == NEWEST for reject in self.rejects):
+        if not self.kept and not self.not_drawn and not any(reject.counts == NEWEST for reject in self.rejects):
             parts.insert(0, "\n".join(self._unknown(width)))
         return "\n\n".join([*parts, *(warning.text(width) for warning in self.warnings)])
 
@@ -163,16 +180,19 @@ def why(lake_uri: str, key: str) -> Why:
     newest = ledger.newest()
     rejects = _rejects(ledger, newest, key)
     kept = _kept(ledger, newest, key)
-    seen = () if rejects or kept else _seen(ledger, key)
+    left = not_drawn(ledger, newest, _where(key))
+    seen = () if rejects or kept or left else _seen(ledger, key)
     return Why(
-        key, _status(rejects, kept, seen), tuple(rejects), tuple(kept), tuple(seen), tuple(_looked_in(ledger)),
-        tuple(of_ledger(ledger)),
+        key, _status(rejects, kept, left, seen), tuple(rejects), tuple(kept), tuple(left), tuple(seen),
+        tuple(_looked_in(ledger)), tuple(of_ledger(ledger)),
     )  # fmt: skip
 
 
-def _status(rejects: Sequence[Reject], kept: Sequence[Kept], seen: Sequence[Seen]) -> str:
+def _status(
+    rejects: Sequence[Reject], kept: Sequence[Kept], left: Sequence[NotDrawn], seen: Sequence[Seen]
+) -> str:
     counts = {reject.counts for reject in rejects}
-    now = [name for name, there in (("kept", kept), ("rejected", NEWEST in counts)) if there]
+    now = [name for name, there in (("kept", kept), ("rejected", NEWEST in counts), ("not drawn", left)) if there]
     if now:
         return " and ".join(now)
     for each, said in ((OLDER, "older steps"), (FAILED, FAILED)):
@@ -210,13 +230,31 @@ def _rejects(ledger: Ledger, newest: Sequence[Version], key: str) -> list[Reject
         for step in ledger.behind(version.step):
             outputs.setdefault(step["step"], []).append(f"{version.output} version {version.version}")
     place = {NEWEST: 0, OLDER: 1, FAILED: 2}
-    found = [_reject(ledger, outputs, row) for row in rows]
+    asked = _asked(ledger, {row["generation"] for row in rows if row.get("generation")})
+    found = [_reject(ledger, outputs, row, asked) for row in rows]
     found.sort(key=lambda reject: reject.run_id, reverse=True)
     return sorted(found, key=lambda reject: place[reject.counts])
 
 
-def _reject(ledger: Ledger, outputs: Mapping[str, Sequence[str]], row: Mapping[str, Any]) -> Reject:
+def _asked(ledger: Ledger, keys: set[str]) -> dict[str, str]:
+    """Generation key → what was asked of which model and how the answer ended."""
+    if not keys:
+        return {}
+    columns = ("key", "prompt", "model", "sample", "round", "outcome", "finish", "run_id")
+    rows = ledger.table(tables.GENERATIONS).rows(among("key", keys), columns)
+    return {
+        row["key"]: f"prompt {row['prompt']} to {row['model']}, sample {row['sample']}, round {row['round']}: "
+        f"{row['outcome']}" + (f", finish {row['finish']}" if row["finish"] else "") + f", by run {row['run_id']}"
+        for row in rows
+    }
+
+
+def _reject(
+    ledger: Ledger, outputs: Mapping[str, Sequence[str]], row: Mapping[str, Any], asked: Mapping[str, str]
+) -> Reject:
     step = ledger.steps.get(row["step"], {})
+    generation = row.get("generation")  # tables of before model calls have no such column
+    derived = derived_row(ledger, ledger.behind(row["step"]), row["doc_id"]) if row["doc_id"] else None
     counts = NEWEST if row["step"] in outputs else OLDER if row["step"] in ledger.counted_steps else FAILED
     file = ledger.file(row["file_id"], [row["run_id"], *reversed(ledger.runs)]) or {}
     return Reject(
@@ -241,6 +279,10 @@ def _reject(ledger: Ledger, outputs: Mapping[str, Sequence[str]], row: Mapping[s
         record=row["record"],
         run_id=row["run_id"],
         recipe=ledger.started(row["run_id"]).get("recipe"),
+        generation=generation,
+        asked=asked.get(generation) if generation else None,
+        parent_ids=tuple(derived["parent_ids"] or ()) if derived else (),
+        generations=tuple(derived["generations"] or ()) if derived else (),
     )
 
 
@@ -249,7 +291,7 @@ def _url_of(ledger: Ledger, step: str, doc_id: str | None) -> str | None:
     if doc_id is None:
         return None
     for row in reversed(ledger.behind(step)):
-        if row["kind"] in ("select", "source"):
+        if row["kind"] in ("select", "derive", "source"):
             for found in ledger.relation(row).rows(equal(doc_id=doc_id), ("url",), limit=1):
                 return found.get("url")
     return None
@@ -262,16 +304,15 @@ def _kept(ledger: Ledger, newest: Sequence[Version], key: str) -> list[Kept]:
     """Rows of the newest versions. Outputs have no origin_id and no url_id: the decisions behind them do."""
     found: list[Kept] = []
     for version in newest:
-        alive: dict[str, Mapping[str, Any]] = {}
+        decided: dict[str, Mapping[str, Any]] = {}
         for step in ledger.behind(version.step):
-            if step["kind"] == "select":
-                where = _where(key) + " and rejected is null"
-                rows = ledger.relation(step).rows(where, ("doc_id", "origin_id", "url"))
-                alive |= {row["doc_id"]: row for row in rows}
-        _one(key, list(alive.values()))
-        if alive:
+            if step["kind"] in ALIVE:
+                rows = alive(ledger, step, _where(key), ("doc_id", "origin_id", "url"))
+                decided |= {row["doc_id"]: row for row in rows}
+        _one(key, list(decided.values()))
+        if decided:
             there = Relation(version.uri, version.version)
-            rows = there.rows(among("doc_id", alive), ("doc_id", "url"))
+            rows = there.rows(among("doc_id", decided), ("doc_id", "url"))
             ids = {row["doc_id"]: row["url"] for row in rows}
             found += [Kept(version.output, version.version, doc_id, url) for doc_id, url in sorted(ids.items())]
     return found

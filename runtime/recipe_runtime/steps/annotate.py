@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from recipe_runtime import ops, tables
-from recipe_runtime.arrow import arrow_schema
+from recipe_runtime.arrow import arrow_schema, ddl_struct
+from recipe_runtime.digest import digest as digest_of
 from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
+from recipe_runtime.local import Local
 from recipe_runtime.relation import Relation
 from recipe_runtime.shards import Shards
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
@@ -40,89 +42,135 @@ NOT_CARRIED = (
 def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.Op], digest: str, at: str) -> Relation:
     """`columns`: name, or a tuple of names where the operator gives several → rt.op(…). The frame has the
     small columns of the documents (ids, source, URL, licence …) and the new ones, and not the text."""
+    from pyspark.sql.types import StringType, StructField, StructType
+
     operators = [ops.resolve(wanted, *KINDS) for wanted in columns.values()]
     own = ops.versions(operators)
     libraries = library_union([texts], own)
     step = step_digest(digest, [texts.step], own)
-    shard = shard_digest(digest, texts.shard, own)
+    made_by = {
+        names if isinstance(names, tuple) else (names,): digest_of(
+            "column", [texts.step, ops.identity(wanted), ops.versions([operator])]
+        )
+        for (names, wanted), operator in zip(columns.items(), operators, strict=True)
+    }
     job.libraries |= own
-    job.begin()
-    shards = Shards(job, job.lake.relation(shard), texts.files, STATISTICS)
+    if texts.local is None:
+        job.begin()
+        return _whole(job, name, texts, columns, operators, own, libraries, step, digest, at, made_by)
+    calls, carried, computed = _struct(texts.local.struct, columns, operators)
+    struct = StructType([*computed, StructField("run_id", StringType())])
+    shard = shard_digest(digest, texts.shard, own)
+    shards = Shards(job, job.lake.relation(shard), texts.files, STATISTICS, arrow_schema(struct))
+
+    def frame() -> Any:
+        job.locals.made(relation.local)
+        return _undecided(without(shards.rows().drop("run_id"), texts.repeats()))
+
     relation = Relation(
-        f"{name}.columns",
-        "annotate",
-        digest,
-        step,
-        libraries,
-        lambda: _frame(shards, texts),
-        shard=shard,
-        files=texts.files,
+        f"{name}.columns", "annotate", digest, step, libraries, frame,
+        shard=shard, files=texts.files, columns=made_by,
+    )  # fmt: skip
+    relation.local = job.locals.declare(
+        Local(
+            name,
+            "annotate",
+            step,
+            shards,
+            struct,
+            own,
+            finish=lambda seconds: _finish(job, relation, _counted(shards, relation, texts), texts, at, own, seconds),
+            record=lambda made: job.record_step(relation, made),
+            of=texts.local,
+            work=lambda: _task(job, calls, carried, computed, own),
+            needs=frozenset({column for operator in operators for column in operator.reads} | set(carried)),
+        )
     )
+    return relation
+
+
+def _whole(job, name, texts, columns, operators, own, libraries, step, digest, at, made_by) -> Relation:
+    """Columns of a relation that has no files: made in one piece."""
+    from pyspark.sql import functions as F
+
+    uri = job.lake.relation(step)
+    relation = Relation(
+        f"{name}.columns", "annotate", digest, step, libraries,
+        lambda: _undecided(job.spark.read.format("delta").load(uri)), columns=made_by,
+    )  # fmt: skip
+    documents = texts.frame
+    calls, carried, struct = _struct(documents.schema, columns, operators)
+    task = _task(job, calls, carried, struct, own)
+    if job.waits(relation, [texts], lambda: _undecided(job.spark.createDataFrame([], struct))):
+        return relation
     row = job.complete(step)
     if row is None:
         began = time.monotonic()
-        documents = texts.documents()
-        task, struct = _task(job, documents.schema, columns, operators, own)
         with job.progress.step(name, "annotate") as report:
-            files = shards.ensure(lambda group: _make(job, documents, task, struct, group))
-            row = _finish(job, relation, texts, at, own, time.monotonic() - began)
-            report.rows_in, report.bytes_in = row["rows_in"], row["bytes_in"]
-            report.note = f"{files} of {len(texts.files)} files now" if files < len(texts.files) else ""
+            needed = {column for call in task.columns for column in call.reads} | set(task.keep)
+            made = documents.select(*sorted(needed)).mapInArrow(task, struct)
+            tables.writer(made, uri, statistics=("doc_id",), note=job.note(step)).mode("overwrite").save()
+            figures = relation.frame.agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).first()
+            row = _finish(job, relation, figures, texts, at, own, time.monotonic() - began)
+            report.rows_in = row["rows_in"]
     else:
         job.progress.line(f"{name}: annotated before")
     job.record_step(relation, made=row["run_id"] == job.run_id)
     return relation
 
 
-def _task(job, schema, columns, operators, own):
-    """The picklable pass and the StructType it gives."""
+def _struct(documents, columns, operators):
+    """(calls with the names and types of their columns, names carried along, the StructType of both)."""
     from pyspark.sql.types import StructField, StructType
 
-    carried = [field for field in schema if field.name not in NOT_CARRIED]
+    carried = [field for field in documents if field.name not in NOT_CARRIED]
     struct = StructType(carried)
-    calls: list[Column] = []
+    calls = []
     for names, wanted, operator in zip(columns, columns.values(), operators, strict=True):
         names = names if isinstance(names, tuple) else (names,)
         fields = [
-            StructField(given, StructType.fromDDL(f"c {column.type}")[0].dataType)
+            StructField(given, ddl_struct(f"c {column.type}")[0].dataType)
             for given, column in zip(names, operator.columns, strict=True)
         ]
         struct = StructType([*struct.fields, *fields])
-        outputs = tuple((f.name, f) for f in fields)
-        calls.append(Column(operator.run, wanted.name, worker_args(job, wanted.args), operator.reads, outputs))
+        calls.append((wanted, operator, names))
+    return calls, [field.name for field in carried], struct
+
+
+def _task(job, calls, carried, struct, own):
+    """The picklable pass."""
     arrow = arrow_schema(struct)
-    calls = [
-        Column(c.run, c.operator, c.args, c.reads, tuple((n, arrow.field(n).type) for n, _ in c.outputs)) for c in calls
-    ]
-    return Annotate(calls, [f.name for f in carried], arrow, own), struct
+    made = [
+        Column(
+            operator.run, wanted.name, worker_args(job, wanted.args), operator.reads,
+            tuple((name, arrow.field(name).type) for name in names),
+        )
+        for wanted, operator, names in calls
+    ]  # fmt: skip
+    return Annotate(made, carried, arrow, own)
 
 
-def _make(job, documents, task, struct, files):
-    """The pass over these files, and a marker row for each of them."""
+def _undecided(rows):
     from pyspark.sql import functions as F
 
-    wanted = [file.file_id for file in files]
-    needed = {name for column in task.columns for name in column.reads} | set(task.keep)
-    rows = documents.where(F.col("file_id").isin(wanted)).select(*sorted(needed))
-    done = rows.mapInArrow(task, struct).withColumn("marker", F.lit(False))
-    markers = job.spark.createDataFrame([(f, True) for f in wanted], "file_id string, marker boolean").coalesce(1)
-    return done.unionByName(markers, allowMissingColumns=True)
-
-
-def _frame(shards, texts):
-    from pyspark.sql import functions as F
-
-    rows = shards.rows().where("not marker").drop("marker", "run_id")
-    rows = without(rows, texts.repeats() if texts.repeats else None)
     return rows.withColumn("rejected", F.lit(None).cast(tables.REJECTED)).withColumn(
         "matched", F.lit(None).cast("string")
     )
 
 
-def _finish(job, relation, texts, at, own, seconds):
+def _counted(shards, relation, texts):
+    """(rows, bytes of text) of the relation: by the markers, or, where records repeat, by what its frame reads."""
     from pyspark.sql import functions as F
 
-    figures = relation.frame.agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).first()
+    if texts.repeats() is None:
+        total = shards.total()
+        return total.records, total.text_bytes
+    rows = without(shards.rows(), texts.repeats())
+    return rows.agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).first()
+
+
+def _finish(job, relation, counted, texts, at, own, seconds):
+    rows, size = counted
     row = {
         "step": relation.step,
         "run_id": job.run_id,
@@ -133,11 +181,11 @@ def _finish(job, relation, texts, at, own, seconds):
         "shard": relation.shard,
         "inputs": [texts.step],
         "rows_in": texts.count(),
-        "rows_kept": figures.n,
+        "rows_kept": rows,
         "rows_rejected": 0,
         "dropped": {},
-        "bytes_in": figures.b or 0,
-        "bytes_kept": figures.b or 0,
+        "bytes_in": size or 0,
+        "bytes_kept": size or 0,
         "seconds": seconds,
         "libraries": dict(own),
     }

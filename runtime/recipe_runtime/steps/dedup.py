@@ -1,4 +1,4 @@
-"""dedup: groups of equal or similar rows, decided over ids and hashes; the survivor is the smallest doc_id.
+"""dedup: groups of equal or similar rows and the one of each that stays, decided over ids, hashes and numbers.
 
 What is kept is a star, (doc_id, survivor), survivors of groups included; `edges` gets the same without
 them. No text is shuffled: exact dedup compares a hash, MinHash its bands, and verification moves the
@@ -7,20 +7,49 @@ shingle hashes of candidate documents alone.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import components, ops, tables
-from recipe_runtime.arrow import arrow_schema
-from recipe_runtime.digest import step_digest
+from recipe_runtime import components, near_duplicates, ops, tables
+from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.job import library_union
+from recipe_runtime.near_duplicates import Verified
 from recipe_runtime.relation import Relation
-from recipe_runtime.worker import Annotate, Column
+from recipe_runtime.shared_keys import shared
+from recipe_runtime.summaries import asked, recorded
+from recipe_runtime.survivors import rank_columns, survivor
 
-BUCKET_LIMIT = 100
-"""Members of a band's bucket that are all compared with each other. In a larger bucket each is compared with
-the bucket's smallest doc_id and with the next one in order: near copies in such numbers chain together."""
+STAR = "doc_id string, survivor string, group_license array<string>, similarity double"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rows that are compared, held: doc_id, origin_id, license, the key, what the recipe names, a `number`, and
+    `fixed`, of those that are never dropped. `within`: the column whose values keep rows apart; `ranked`: what
+    `keep` decides by.
+    `count`, `may_fall`, `text_bytes`: of all rows, how many may be dropped, their text."""
+
+    rows: Any
+    operator: ops.Op
+    key: str
+    within: list[str]
+    ranked: list[str]
+    count: int
+    may_fall: int
+    text_bytes: int
+
+    def keys(self, given: Any) -> Any:
+        """A Column of array<bigint> from one of keys: those of rows that are kept apart differ."""
+        from pyspark.sql import functions as F
+
+        return F.transform(given, lambda key: F.xxhash64(key, *self.within)) if self.within else given
+
+    def survivor(self, rows: Any, group: Any) -> Any:
+        """A Column: the doc_id that stays of each `group`, a window over `rows`."""
+        return survivor(rows, self.ranked, self.operator.args["keep"], group)
 
 
 def duplicates(
@@ -34,28 +63,38 @@ def duplicates(
     reads: Sequence[Relation],
     digest: str,
     at: str,
+    against: Any = None,
+    against_texts: Relation | None = None,
 ) -> Relation:
     """Groups among the rows still alive. `key` is the column compared: a hash for `exact`, an array of band
-    keys for `minhash`, whose verification reads `texts`."""
+    keys for `minhash`, whose verification reads `texts`.
+
+    Rows of `against` are compared with and never dropped: where a group has one, one of these survives, and all the
+    others of the group fall out. Raises StepError where the recipe ranks by what is no number.
+    """
     found = ops.resolve(operator, "dedup")
     own = ops.versions([found])
-    step = step_digest(digest, [r.step for r in reads], own)
+    step = step_digest(digest, inputs_of(reads), own)
     uri = job.lake.relation(step)
     relation = Relation(
         f"{name}.{operator.name}", "dedup", digest, step, library_union(reads, own),
         lambda: job.spark.read.format("delta").load(uri).select("doc_id", "survivor", "group_license", "similarity"),
     )  # fmt: skip
+    if job.waits(relation, reads, lambda: job.spark.createDataFrame([], STAR)):
+        return relation
     row = job.complete(step)
     if row is None:
         began = time.monotonic()
         with job.progress.step(name, f"dedup {operator.name}") as report:
-            alive = rows.where("rejected is null").select("doc_id", "origin_id", "license", key, *_within(operator))
-            # Read several times below: kept on disk, so that the rules before are decided once.
-            alive = job.hold(alive)
-            group = _exact if operator.name == "exact" else _minhash
-            star = group(job, alive, operator, key, texts)
+            compared = _compared(job, rows, against, operator, key, at)
+            if operator.name == "exact":
+                star, verified = _exact(compared), None
+            else:
+                star, verified = _minhash(job, compared, _read(texts, against_texts))
             tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode("overwrite").save()
-            report.rows_in, report.rows_kept = _finish(job, relation, alive, uri, reads, at, own, began)
+            dropped = _finish(job, relation, compared.may_fall, uri, reads, at, own, began, verified)
+            report.rows_in, report.rows_kept = compared.may_fall, compared.may_fall - dropped
+            report.note = str(verified or "")
             job.release()
     else:
         job.progress.line(f"{name}: dedup {operator.name}: {row['rows_rejected']:,} duplicates, found before")
@@ -63,49 +102,78 @@ def duplicates(
     return relation
 
 
-def _exact(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) -> Any:
+def _compared(job: Any, rows: Any, against: Any, operator: ops.Op, key: str, at: str) -> Compared:
+    """The rows still alive, and those of `against`."""
+    from pyspark.sql import functions as F
+
+    within = [operator.args["within"]] if operator.args["within"] else []
+    ranked = rank_columns(operator, rows, at)
+    columns = dict.fromkeys(("doc_id", "origin_id", "license", "text_bytes", key, *within, *ranked))
+    alive = rows.where("rejected is null").select(*columns, F.lit(False).alias("fixed"))
+    if against is not None:
+        rank_columns(operator, against, at)
+        alive = alive.unionByName(against.select(*columns, F.lit(True).alias("fixed")))
+    # Read several times below: kept on disk, so that the rules before are decided once.
+    numbered = alive.withColumn("number", F.monotonically_increasing_id())
+    held, counted = job.hold_counted(numbered, may_fall=F.count(F.when(~F.col("fixed"), 1)), bytes=F.sum("text_bytes"))
+    return Compared(held, operator, key, within, ranked, counted["rows"], counted["may_fall"], counted["bytes"] or 0)
+
+
+def _read(texts: Relation, others: Relation | None) -> Any:
+    """(doc_id, text) of both relations, which may be one."""
+    read = texts.texts.select("doc_id", "text")
+    if others is None or others.step == texts.step:
+        return read
+    return read.union(others.texts.select("doc_id", "text"))
+
+
+def _exact(compared: Compared) -> Any:
     """Members of groups with one key. The survivor carries the licences of all: it stands for each of them."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    group = Window.partitionBy(key, *_within(operator))
+    # Which rows may be equal is found by a hash of the key; whether they are, by the key.
+    hashed = F.when(F.col(compared.key).isNotNull(), F.array(F.xxhash64(compared.key)))
+    alike = shared(compared.rows, compared.keys(hashed), compared.count).select("number").distinct()
+    rows = compared.rows.join(alike, "number", "left_semi")
+    group = Window.partitionBy(compared.key, *compared.within)
     licenses = F.array_sort(F.array_distinct(F.flatten(F.collect_set("license").over(group))))
     return (
-        alive.where(F.col(key).isNotNull())
-        .withColumn("survivor", F.min("doc_id").over(group))
+        rows.withColumn("survivor", compared.survivor(rows, group))
         .withColumn("members", F.count("*").over(group))
         .withColumn("group_license", licenses)
-        .where("members > 1")
+        .where("members > 1 and not fixed")
         .select("doc_id", "survivor", "origin_id", "group_license", F.lit(1.0).alias("similarity"))
     )
 
 
-def _within(operator: ops.Op) -> list[str]:
-    """The column whose values keep rows apart, if the recipe names one."""
-    return [operator.args["within"]] if operator.args["within"] else []
-
-
-def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) -> Any:
+def _minhash(job: Any, compared: Compared, texts: Any) -> tuple[Any, Verified | None]:
     """Documents that share a band are candidates; with `verify`, an edge needs that true Jaccard similarity.
 
     Bands and rows: two documents of Jaccard similarity s share a band with probability 1 − (1 − s^rows)^bands
     (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4).
     """
+    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     # A band's key holds the number of the band, so equal keys mean one band; a bucket is a key among the rows
-    # that the recipe compares at all.
-    bands = alive.select("doc_id", *_within(operator), F.explode(key).alias("key"))
-    bands = bands.select("doc_id", F.struct("key", *_within(operator)).alias("bucket"))
-    buckets = bands.groupBy("bucket").agg(F.min("doc_id").alias("head"), F.count("*").alias("members"))
-    members = bands.join(buckets.where("members > 1"), "bucket")
-    verify = operator.args["verify"]
-    if verify is None:
-        pairs = members.where("doc_id != head").select(F.col("head").alias("a"), F.col("doc_id").alias("b"))
-        edges = pairs.distinct().withColumn("similarity", F.lit(None).cast("double"))
+    # that the recipe compares at all. A row that is never dropped comes after the others of its bucket, so that
+    # a bucket's head is one that may be.
+    keys = compared.keys(F.col(compared.key))
+    found = shared(compared.rows, keys, compared.count * compared.operator.args["bands"])
+    member = F.struct("fixed", "doc_id").alias("member")
+    bucket = Window.partitionBy("bucket")
+    members = (
+        found.join(compared.rows.select("number", member), "number")
+        .withColumn("head", F.min("member").over(bucket))
+        .withColumn("members", F.count("*").over(bucket))
+    )
+    if compared.operator.args["verify"] is None:
+        edges, verified = job.hold(near_duplicates.alike(members)), None
     else:
-        edges = _verified(job, _pairs(members), operator, texts).where(F.col("similarity") >= F.lit(verify))
-    edges = job.hold(edges)
+        edges, verified = near_duplicates.verified(
+            job, members, compared.operator, texts, compared.count, compared.text_bytes
+        )
     star = components.smallest(job.spark, edges.select("a", "b"))
     best = (
         edges.select(F.col("a").alias("doc_id"), "similarity")
@@ -113,75 +181,28 @@ def _minhash(job: Any, alive: Any, operator: ops.Op, key: str, texts: Relation) 
         .groupBy("doc_id")
         .agg(F.max("similarity").alias("similarity"))
     )
-    named = star.join(best, "doc_id").join(alive.select("doc_id", "origin_id"), "doc_id")
+    decisive = compared.rows.select("doc_id", "origin_id", "fixed", *compared.ranked)
+    named = star.join(best, "doc_id").join(decisive, "doc_id")
+    # The smallest doc_id is known; it is not looked for again unless something comes before it.
+    if compared.ranked or compared.may_fall < compared.count:
+        named = named.withColumn("survivor", compared.survivor(named, Window.partitionBy("survivor")))
     unmerged = F.lit(None).cast("array<string>").alias("group_license")
-    return named.select("doc_id", "survivor", "origin_id", unmerged, "similarity")
+    return named.where("not fixed").select("doc_id", "survivor", "origin_id", unmerged, "similarity"), verified
 
 
-def _pairs(members: Any) -> Any:
-    """Candidate pairs a < b, each once."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    small = members.where(F.col("members") <= BUCKET_LIMIT).select("bucket", "doc_id")
-    other = small.withColumnRenamed("doc_id", "b")
-    every = small.withColumnRenamed("doc_id", "a").join(other, "bucket").where("a < b").select("a", "b")
-    large = members.where(F.col("members") > BUCKET_LIMIT)
-    before = F.lag("doc_id").over(Window.partitionBy("bucket").orderBy("doc_id"))
-    heads = large.where("doc_id != head").select(F.col("head").alias("a"), F.col("doc_id").alias("b"))
-    chain = large.select(before.alias("a"), F.col("doc_id").alias("b")).where("a is not null")
-    return every.union(heads).union(chain).distinct()
-
-
-def _verified(job: Any, pairs: Any, operator: ops.Op, texts: Relation) -> Any:
-    """Pairs with the Jaccard similarity of their sets of shingles."""
-    from pyspark.sql import functions as F
-    from pyspark.sql.types import StructType
-
-    pairs = job.hold(pairs)
-    wanted = pairs.select(F.col("a").alias("doc_id")).union(pairs.select("b")).distinct()
-    signature = ops.registry()["signature", "shingle_hashes"]
-    struct = StructType.fromDDL("doc_id string, hashes array<bigint>")
-    arrow = arrow_schema(struct)
-    column = Column(
-        signature.run,
-        signature.name,
-        {"shingle": operator.args["shingle"]},
-        ("text",),
-        (("hashes", arrow.field("hashes").type),),
-    )
-    task = Annotate([column], ["doc_id"], arrow, ops.versions([signature]))
-    hashes = texts.texts.join(wanted, "doc_id", "left_semi").select("doc_id", "text").mapInArrow(task, struct)
-    left = hashes.select(F.col("doc_id").alias("a"), F.col("hashes").alias("of_a"))
-    right = hashes.select(F.col("doc_id").alias("b"), F.col("hashes").alias("of_b"))
-    shared = F.size(F.array_intersect("of_a", "of_b"))
-    whole = F.size("of_a") + F.size("of_b") - F.col("shared")
-    return (
-        pairs.join(left, "a")
-        .join(right, "b")
-        .withColumn("shared", shared)
-        .select("a", "b", (F.col("shared") / whole).alias("similarity"))
-    )
-
-
-def _finish(job, relation, alive, uri, reads, at, own, began) -> tuple[int, int]:
-    from pyspark.sql import functions as F
-
+def _finish(job, relation, rows_in, uri, reads, at, own, began, verified) -> int:
+    """Writes the edges and the step's row; how many rows fell out."""
     kind = "duplicate_" + relation.name.rpartition(".")[2]
-    star = job.spark.read.format("delta").load(uri)
-    edges = star.where("doc_id != survivor").select(
-        F.lit(relation.step).alias("step"),
-        F.lit(job.run_id).alias("run_id"),
-        F.col("survivor").alias("parent"),
-        F.col("doc_id").alias("child"),
-        F.lit(kind).alias("kind"),
-        F.col("origin_id").alias("child_origin_id"),
-        "similarity",
-    )
-    dropped = edges.count() if tables.written_rows(uri) else 0
+    dropped = 0
+    if tables.written_rows(uri):
+        (counted,) = asked(job, uri, "select count(*) as n from rows_of where doc_id <> survivor")
+        dropped = counted["n"]
     if dropped:
-        tables.replace_step(edges, job.lake, tables.EDGES, relation.step, note=job.note(relation.step))
-    rows_in = alive.count()
+        sql = (
+            f"select '{relation.step}' as step, '{job.run_id}' as run_id, survivor as parent, doc_id as child, "
+            f"'{kind}' as kind, origin_id as child_origin_id, similarity from rows_of where doc_id <> survivor"
+        )
+        recorded(job, uri, sql, tables.EDGES, relation.step)
     job.finish_step(
         {
             "step": relation.step,
@@ -196,6 +217,7 @@ def _finish(job, relation, alive, uri, reads, at, own, began) -> tuple[int, int]
             "dropped": {kind: dropped} if dropped else {},
             "seconds": time.monotonic() - began,
             "libraries": dict(own),
+            "report": job.lake.put_blob(json.dumps(verified.record()).encode()) if verified else None,
         }
     )
-    return rows_in, rows_in - dropped
+    return dropped

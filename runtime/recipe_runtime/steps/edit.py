@@ -14,70 +14,75 @@ from recipe_runtime import ops
 from recipe_runtime.arrow import arrow_schema
 from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
+from recipe_runtime.local import Local
 from recipe_runtime.relation import Relation
 from recipe_runtime.shards import Shards
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Edit
 
+NOT_EDITED = ("part", "parts", "rejected", "run_id")
+"""What a source's row has and an edited document does not."""
+
 
 def edit(job: Any, name: str, texts: Relation, operator: ops.Op, *, digest: str, at: str) -> Relation:
     """Documents whose text `operator` (kind clean) changed; the frame has those that still have one."""
+    from pyspark.sql.types import StringType, StructField, StructType
+
     found = ops.resolve(operator, "clean")
     own = ops.versions([found])
     libraries = library_union([texts], own)
     step = step_digest(digest, [texts.step], own)
     shard = shard_digest(digest, texts.shard, own)
     job.libraries |= own
-    job.begin()
-    shards = Shards(job, job.lake.relation(shard), texts.files, STATISTICS)
-
-    def edited() -> Any:
-        return shards.rows().where("not marker").drop("run_id", "marker")
+    edited = StructType([field for field in texts.local.struct if field.name not in NOT_EDITED])
+    struct = StructType([*edited, StructField("run_id", StringType())])
+    shards = Shards(job, job.lake.relation(shard), texts.files, STATISTICS, arrow_schema(struct))
 
     def documents() -> Any:
-        return edited().where("text is not null")
+        job.locals.made(relation.local)
+        return shards.rows().where("text is not null").drop("run_id")
 
     def frame() -> Any:
-        return without(documents(), texts.repeats() if texts.repeats else None)
+        return without(documents(), texts.repeats())
+
+    def count() -> int:
+        job.locals.made(relation.local)
+        return relation.frame.count() if texts.repeats() is not None else shards.total().documents
 
     relation = Relation(
         f"{name}.text", "edit", digest, step, libraries, frame,
-        shard=shard, files=texts.files, documents=documents, repeats=texts.repeats,
-        count=lambda: relation.frame.count(),
+        shard=shard, files=texts.files, documents=documents, repeats=texts.repeats, count=count,
     )  # fmt: skip
-    row = job.complete(step)
-    if row is None:
-        began = time.monotonic()
-        source = texts.documents().drop(
-            "run_id", "marker", "part", "parts", "records", "documents", "bytes_in", "rejected"
+    relation.local = job.locals.declare(
+        Local(
+            name,
+            operator.name,
+            step,
+            shards,
+            struct,
+            own,
+            finish=lambda seconds: _finish(job, relation, shards, texts, at, own, seconds),
+            record=lambda made: job.record_step(relation, made),
+            of=texts.local,
+            work=lambda: Edit(found.run, operator.name, worker_args(job, operator.args), arrow_schema(edited), own),
+            needs=frozenset(edited.names),
         )
-        task = Edit(found.run, operator.name, worker_args(job, operator.args), arrow_schema(source.schema), own)
-        with job.progress.step(name, operator.name) as report:
-            shards.ensure(lambda group: _make(job, source, task, group))
-            row = _finish(job, relation, edited(), texts, at, own, time.monotonic() - began)
-            report.rows_in, report.rows_kept = row["rows_in"], row["rows_kept"]
-    else:
-        job.progress.line(f"{name}: {operator.name}: edited before")
-    job.record_step(relation, made=row["run_id"] == job.run_id)
+    )
     return relation
 
 
-def _make(job, source, task, files):
-    from pyspark.sql import functions as F
-
-    wanted = [file.file_id for file in files]
-    rows = source.where(F.col("file_id").isin(wanted))
-    done = rows.mapInArrow(task, source.schema).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
-    markers = job.spark.createDataFrame([(f, True) for f in wanted], "file_id string, marker boolean").coalesce(1)
-    return done.withColumn("marker", F.lit(False)).unionByName(markers, allowMissingColumns=True)
-
-
-def _finish(job, relation, edited, texts, at, own, seconds):
+def _finish(job, relation, shards, texts, at, own, seconds):
     """Rows whose text is gone are counted here and rejected by the select that goes on with them."""
     from pyspark.sql import functions as F
 
-    rows = without(edited, texts.repeats() if texts.repeats else None)
-    figures = rows.agg(F.count("*").alias("n"), F.count("text").alias("kept"), F.sum("text_bytes").alias("b")).first()
+    began = time.monotonic()
+    repeats = texts.repeats()
+    if repeats is None:
+        total = shards.total()
+        rows, size = total.records, total.text_bytes
+    else:
+        counted = [F.count("*").alias("n"), F.sum("text_bytes").alias("b")]
+        rows, size = without(shards.rows(), repeats).agg(*counted).first()
     row = {
         "step": relation.step,
         "run_id": job.run_id,
@@ -87,12 +92,12 @@ def _finish(job, relation, edited, texts, at, own, seconds):
         "at": at,
         "shard": relation.shard,
         "inputs": [texts.step],
-        "rows_in": figures.n,
-        "rows_kept": figures.n,
+        "rows_in": rows,
+        "rows_kept": rows,
         "rows_rejected": 0,
         "dropped": {},
-        "bytes_kept": figures.b or 0,
-        "seconds": seconds,
+        "bytes_kept": size or 0,
+        "seconds": seconds + time.monotonic() - began,
         "libraries": dict(own),
     }
     job.finish_step(row)

@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from recipe_runtime import ops, tables
-from recipe_runtime.arrow import arrow_schema, spark_struct
+from recipe_runtime.arrow import arrow_schema, ddl_struct, spark_struct
 from recipe_runtime.digest import digest, shard_digest, step_digest
 from recipe_runtime.errors import StepError
+from recipe_runtime.local import Local
+from recipe_runtime.local_pass import MARKER_COLUMNS
 from recipe_runtime.relation import Relation
 from recipe_runtime.shards import Shards
-from recipe_runtime.worker import Blob, Extract
+from recipe_runtime.summaries import asked
+from recipe_runtime.worker import Blob
 
 STATISTICS = ("file_id", "run_id", "doc_id", "origin_id", "url_id")
+REPEATED = (
+    "select origin_id from rows_of where not marker and rejected is null group by origin_id having count(*) > 1 limit 1"
+)
+"""Whether any record key of a table of documents is there twice."""
+
+ADDED = "text_bytes bigint, source string, run_id string"
+"""Columns of a document beside those its reader gives."""
 
 
 @dataclass
@@ -79,6 +88,7 @@ def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], 
         documents=made.with_text,
         repeats=made.repeats,
         count=made.count,
+        local=made.local,
     )
 
 
@@ -115,7 +125,7 @@ def worker_args(job: Any, args: Mapping[str, Any]) -> dict[str, Any]:
     out = {}
     for name, value in args.items():
         if isinstance(value, ops.File):
-            with open(value.path, "rb") as file:
+            with open(ops.located(value), "rb") as file:
                 found = job.lake.put_blob(file.read())
             if found != value.sha256:
                 raise StepError(
@@ -157,55 +167,54 @@ class _Documents:
     """The documents of one source: made on first use, then read."""
 
     def __init__(self, job: Any, source: Source, operation: str, at: str, libraries: Mapping[str, str]):
+        from pyspark.sql.types import StructType
+
+        from recipe_runtime.sources.documents import document_schema
+
         self.job, self.source, self.operation, self.at, self.libraries = job, source, operation, at, libraries
         self.step = step_digest(operation, [], libraries, source.pinned.pins())
         # The types of the fields used belong to a shard too: rows of one table have one type.
         self.shard = shard_digest(operation, digest("schema", source.pinned.pins()["schema"]), libraries)
-        self.shards = Shards(job, job.lake.relation(self.shard), source.pinned.files, STATISTICS)
+        read = [field for field in spark_struct(document_schema(source.spec)) if field.name not in MARKER_COLUMNS]
+        struct = StructType([*read, *ddl_struct(ADDED)])
+        files = source.pinned.files
+        self.shards = Shards(job, job.lake.relation(self.shard), files, STATISTICS, arrow_schema(struct))
+        self.spec = source.spec
+        self.local = job.locals.declare(
+            Local(
+                source.name,
+                f"read {len(files)} files",
+                self.step,
+                self.shards,
+                struct,
+                libraries,
+                finish=self._finish,
+                record=self._record,
+                reader=self,
+                constants={"source": source.spec.namespace},
+            )
+        )
 
-    @cached_property
-    def _made(self) -> dict[str, Any]:
-        """The step's row; makes what is missing."""
-        job = self.job
-        job.begin()
-        row = job.complete(self.step)
-        relation = Relation(self.source.name, "source", self.operation, self.step, self.libraries, self.frame)
-        if row is None:
-            began = time.monotonic()
-            with job.progress.step(self.source.name, f"read {len(self.source.pinned.files)} files") as report:
-                extracted = self.shards.ensure(self._extract)
-                row = self._finish(began)
-                report.rows_in, report.rows_kept, report.bytes_in = (
-                    row["rows_in"],
-                    row["rows_kept"],
-                    row["bytes_in"],
-                )
-                report.note = f"{extracted} files read now" if extracted < len(self.source.pinned.files) else ""
-            job.record_step(relation, made=True)
-        else:
-            job.progress.line(f"{self.source.name}: {row['rows_kept']:,} documents, read before")
-            job.record_step(relation, made=False)
-        return row
-
-    def _extract(self, files: list[Any]) -> Any:
-        from pyspark.sql import functions as F
-
-        from recipe_runtime.sources.documents import document_schema
+    def units(self, files: Sequence[Any]) -> list[Any]:
+        """What workers read these files in."""
         from recipe_runtime.sources.pin import units
 
-        parts = [unit for unit in units(self.source.pinned) if unit.file.file_id in {f.file_id for f in files}]
-        struct = spark_struct(document_schema(self.source.spec))
-        task = Extract(parts, self.source.spec, arrow_schema(struct), self.libraries)
-        numbers = self.job.spark.range(0, len(parts), 1, len(parts))
-        return numbers.mapInArrow(task, struct).withColumn("text_bytes", F.octet_length("text").cast("bigint"))
+        wanted = {file.file_id for file in files}
+        return [unit for unit in units(self.source.pinned) if unit.file.file_id in wanted]
+
+    @property
+    def _made(self) -> dict[str, Any]:
+        """The step's row; makes what is missing."""
+        return self.job.locals.made(self.local)
+
+    def _record(self, made: bool) -> None:
+        name = self.source.name
+        self.job.record_step(Relation(name, "source", self.operation, self.step, self.libraries, self.frame), made)
 
     def with_text(self) -> Any:
         """Every row of the files that has a text, repeats included."""
         self._made  # noqa: B018 - makes it
-        from pyspark.sql import functions as F
-
-        rows = self.shards.rows().where("not marker and rejected is null")
-        return rows.withColumn("source", F.lit(self.source.spec.namespace))
+        return self.shards.rows().where("rejected is null")
 
     def count(self) -> int:
         """How many documents there are, by the step's row."""
@@ -219,31 +228,17 @@ class _Documents:
 
     def frame(self) -> Any:
         """The documents: one row for each record key."""
-        rows = self.with_text().drop(
-            "marker", "run_id", "part", "parts", "records", "documents", "bytes_in", "rejected"
-        )
-        return without(rows, self.repeats())
+        return without(self.with_text().drop("run_id", "part", "parts", "rejected"), self.repeats())
 
-    def _finish(self, began: float) -> dict[str, Any]:
+    def _finish(self, seconds: float) -> dict[str, Any]:
         """Decides over repeats, then writes rejects and the step's row."""
         from pyspark.sql import functions as F
 
         job = self.job
+        began = time.monotonic()
+        read = self.shards.total()
+        dropped, documents, text_bytes = dict(read.dropped), read.documents, read.text_bytes
         rows = self.shards.rows()
-        counted = (
-            rows.groupBy("marker", F.col("rejected.rule").alias("rule"))
-            .agg(
-                F.count("*").alias("n"),
-                F.sum("text_bytes").alias("text_bytes"),
-                F.sum("records").alias("records"),
-                F.sum("bytes_in").alias("bytes_in"),
-            )
-            .collect()
-        )
-        records = sum(r.records for r in counted if r.marker)
-        dropped = {r.rule: r.n for r in counted if r.rule is not None}
-        documents = sum(r.n for r in counted if not r.marker and r.rule is None)
-        text_bytes = sum(r.text_bytes or 0 for r in counted if not r.marker and r.rule is None)
         repeats = self._keep_repeats(rows)
         if repeats is not None:
             for r in repeats.groupBy("rule").agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).collect():
@@ -254,19 +249,20 @@ class _Documents:
             self._rejects(rows, repeats)
         row = {
             "step": self.step,
+            "run_id": job.run_id,
             "name": self.source.name,
             "kind": "source",
             "operation": self.operation,
             "at": self.at,
             "shard": self.shard,
             "inputs": [],
-            "rows_in": records,
+            "rows_in": read.records,
             "rows_kept": documents,
             "rows_rejected": sum(dropped.values()),
             "dropped": dropped,
-            "bytes_in": sum(r.bytes_in for r in counted if r.marker),
+            "bytes_in": read.bytes_in,
             "bytes_kept": text_bytes,
-            "seconds": time.monotonic() - began,
+            "seconds": seconds + time.monotonic() - began,
             "libraries": dict(self.libraries),
         }
         if row["rows_in"] != row["rows_kept"] + row["rows_rejected"]:
@@ -280,9 +276,11 @@ class _Documents:
         from pyspark.sql import Window
         from pyspark.sql import functions as F
 
-        alive = rows.where("not marker and rejected is null")
+        if self.shards.alone and not asked(self.job, self.shards.uri, REPEATED):
+            return None
+        alive = rows.where("rejected is null")
         keys = alive.groupBy("origin_id").agg(F.count("*").alias("times")).where("times > 1")
-        if keys.first() is None:
+        if not self.shards.alone and keys.first() is None:
             return None
         ids = alive.select(
             "file_id", "record", "origin_id", "doc_id", "raw_hash", "url", "url_id", "domain", "text_bytes"

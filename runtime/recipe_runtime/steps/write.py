@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from recipe_runtime import ops, tables
-from recipe_runtime.digest import step_digest
+from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.errors import StepError
 from recipe_runtime.failpoints import failpoint
 from recipe_runtime.relation import Relation
+from recipe_runtime.summaries import recorded
 
 STATISTICS = ("doc_id", "epoch", "lang", "tier", "origin", "step")
 
@@ -38,9 +39,13 @@ def write(
     would change and the recipe does not say `schema = evolve`."""
     ops.resolve(sink, "sink")
     # The one step with a name in its digest: what it makes is a table at a place.
-    step = step_digest(digest, [r.step for r in reads], {}, pins=["output", name])
+    step = step_digest(digest, inputs_of(reads), {}, pins=["output", name])
     uri = job.lake.output(name)
     relation = Relation(name, "write", digest, step, {}, lambda: job.spark.read.format("delta").load(uri))
+    if any(r.waiting for r in reads):
+        job.progress.line(f"{name}: not written, because what it is made of waits for answers")
+        job.incomplete.append(name)
+        return
     newest = _newest(uri)
     if newest is not None and not job.ended(newest["run"]):
         job.repair(newest["run"], _output(name, uri, newest, made=True))
@@ -136,34 +141,24 @@ def _output(name, uri, newest, *, made):
     }
 
 
-def _finish(job, relation, newest, reads, at, began):
-    from pyspark.sql import functions as F
+def _wanted(job, relation):
+    """How many rows are to be written: what a relation kept, or how often a mix draws its documents."""
+    if relation.kind == "mix":
+        return tables.written_rows(job.lake.relation(relation.step))
+    return job.complete(relation.step)["rows_kept"]
 
-    version = (
-        job.spark.read.format("delta").option("versionAsOf", newest["version"]).load(job.lake.output(relation.name))
-    )
-    keys = ["tier", "source", "domain", "lang", "license", "origin"]
-    stats = (
-        version.withColumn("license", F.array_join("license", ","))
-        .groupBy(*keys)
-        .agg(
-            F.count("*").alias("rows"),
-            F.sum("tokens").alias("tokens"),
-            F.sum(F.octet_length("text")).alias("bytes"),
-        )
-        .select(
-            F.lit(relation.step).alias("step"),
-            F.lit(job.run_id).alias("run_id"),
-            F.lit(relation.name).alias("output"),
-            F.lit(newest["version"]).cast("bigint").alias("version"),
-            *keys,
-            "rows",
-            "tokens",
-            "bytes",
-        )
+
+def _finish(job, relation, newest, reads, at, began):
+    keys = "tier, source, domain, lang, array_join(license, ',')"
+    sql = (
+        f"select '{relation.step}' as step, '{job.run_id}' as run_id, '{relation.name}' as output, "
+        f"{newest['version']} as version, tier, source, domain, lang, array_join(license, ',') as license, origin, "
+        "count(*) as rows, sum(tokens) as tokens, sum(generated_tokens) as generated_tokens, "
+        f"sum(octet_length(text)) as bytes from rows_of group by {keys}, origin"
     )
     also = f"version = {newest['version']}"
-    tables.replace_step(stats, job.lake, tables.STATS, relation.step, note=job.note(relation.step), also=also)
+    output = job.lake.output(relation.name)
+    recorded(job, output, sql, tables.STATS, relation.step, also=also, version=newest["version"])
     where = {"step": relation.step, "version": newest["version"]}
     counted = tables.read(job.lake, tables.STATS, ["rows", "tokens", "bytes"], where)
     tokens = [r["tokens"] for r in counted if r["tokens"] is not None]
@@ -177,7 +172,7 @@ def _finish(job, relation, newest, reads, at, began):
         "operation": relation.operation,
         "at": at,
         "inputs": [r.step for r in reads],
-        "rows_in": job.complete(reads[0].step)["rows_kept"],
+        "rows_in": _wanted(job, reads[0]),
         "rows_kept": kept,
         "rows_rejected": 0,
         "dropped": {},

@@ -1,0 +1,57 @@
+"""Where a recipe's calls go: an endpoint's settings as a worker takes them, and the built-in rewriter's process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from recipe_runtime.asking import BUILTIN, Endpoint
+from recipe_runtime.errors import StepError
+from recipe_runtime.ops import Env
+
+
+def spec(job: Any, wanted: Endpoint) -> Any:
+    """The endpoint as a worker calls it. The key stays in the environment: only its variable's name travels."""
+    from recipe_udfs.endpoint.request import EndpointSpec
+
+    url = _url(job, wanted)
+    return EndpointSpec(
+        url=url,
+        model=wanted.model,
+        key_env=wanted.key.name if wanted.key else None,
+        key_default=wanted.key.default if wanted.key else None,
+        served_as=wanted.served_as,
+        timeout=float(wanted.timeout),
+        in_flight=int(wanted.in_flight),
+        patience=float(wanted.patience),
+    )
+
+
+def _url(job: Any, wanted: Endpoint) -> str:
+    url = wanted.url
+    if isinstance(url, Env):
+        found = os.environ.get(url.name, url.default)
+        if not found:
+            raise StepError(
+                f"endpoint {wanted.name}: the environment variable {url.name} is not set",
+                remedy=f"set {url.name} to the address of an OpenAI-compatible server, ending in /v1",
+            )
+        url = found
+    return _builtin(job, wanted) if url == BUILTIN else url
+
+
+def _builtin(job: Any, wanted: Endpoint) -> str:
+    """The extractive rewriter on loopback, one process for the run."""
+    from recipe_udfs import rewriter
+
+    master = job.spark.sparkContext.master
+    if not master.startswith("local"):
+        raise StepError(
+            f"endpoint {wanted.name} is the built-in rewriter, which listens on this machine only, and the master "
+            f"is {master}",
+            remedy="give the address of a server that the executors reach: --param url=http://…/v1",
+        )
+    if job.rewriter is None:
+        job.rewriter = rewriter.start()
+        job.progress.line(f"endpoint {wanted.name}: the built-in extractive rewriter, which is no language model")
+    return job.rewriter.url

@@ -1,0 +1,107 @@
+"""Texts of decided rows, fetched from where they lie.
+
+A join by id would send every text of the relation through a shuffle. A row knows the file and the record it comes
+from, and the relation knows which Parquet file has them: so the rows go to the texts, and no text is moved twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from recipe_runtime.lake_fs import lake_fs
+from recipe_runtime.relation import Relation
+
+PLACE = ("file_id", "record")
+
+
+def with_texts(rows: Any, relation: Relation) -> Any:
+    """`rows` with the `text` and `meta` that `relation` has for them. A row may stand there more than once; one that
+    the relation has no text of is an error of the step that made it."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import StructType
+
+    from recipe_runtime.arrow import arrow_schema
+
+    texts = relation.texts
+    places = relation.local.shards.places() if relation.local and set(PLACE) <= set(rows.columns) else None
+    if not places:
+        return rows.join(texts, "doc_id")
+    spark = rows.sparkSession
+    names = sorted({name for _, name, _, _ in places})
+    number = {name: i for i, name in enumerate(names)}
+    of = [(file, first, last, number[name]) for file, name, first, last in places]
+    parts = spark.createDataFrame(of, "of_file string, first_record bigint, last_record bigint, part int")
+    here = (F.col("file_id") == F.col("of_file")) & F.col("record").between(F.col("first_record"), F.col("last_record"))
+    placed = rows.join(F.broadcast(parts), here, "left").drop("of_file", "first_record", "last_record")
+    spread = placed.repartition(len(names), "part").sortWithinPartitions("part")
+    schema = StructType([*rows.schema, *texts.select("text", "meta").schema])
+    task = FetchTexts(relation.local.shards.uri, tuple(names), arrow_schema(schema))
+    return spread.mapInArrow(task, schema)
+
+
+@dataclass(frozen=True)
+class FetchTexts:
+    """Rows in the order of `part`, an index into `names` of Parquet files under `uri` → the rows with their texts."""
+
+    uri: str
+    names: tuple[str, ...]
+    schema: Any
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+
+        held: list[Any] = []
+        for batch in batches:
+            for piece in _by_part(batch):
+                if held and held[0].column("part")[0] != piece.column("part")[0]:
+                    yield from self._fetch(pa.Table.from_batches(held))
+                    held = []
+                held.append(piece)
+        if held:
+            yield from self._fetch(pa.Table.from_batches(held))
+
+    def _fetch(self, rows: Any) -> Iterator[Any]:
+        """The rows of one Parquet file, a row group of it at a time."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        part = rows.column("part")[0].as_py()
+        if part is None:
+            raise ValueError(f"{rows.num_rows} rows are of no file of {self.uri}")
+        fs, folder = lake_fs(self.uri)
+        wanted = rows.select(PLACE).append_column("row", pa.array(range(rows.num_rows)))
+        found = 0
+        with fs.open(f"{folder.rstrip('/')}/{self.names[part]}", "rb") as file:
+            texts = pq.ParquetFile(file)
+            for group in range(texts.num_row_groups):
+                places = texts.read_row_group(group, columns=list(PLACE), use_threads=False)
+                places = places.cast(wanted.select(PLACE).schema).append_column("place", pa.array(range(len(places))))
+                both = wanted.join(places, list(PLACE), join_type="inner", use_threads=False)
+                if not both.num_rows:
+                    continue
+                found += both.num_rows
+                here = texts.read_row_group(group, columns=["text", "meta"], use_threads=False).take(both["place"])
+                taken = rows.take(both["row"])
+                columns = {**{n: taken[n] for n in taken.column_names}, **{n: here[n] for n in here.column_names}}
+                whole = pa.table({f.name: columns[f.name].cast(f.type) for f in self.schema})
+                if pc.any(pc.is_null(whole["text"])).as_py():
+                    raise ValueError(f"a row of {self.uri} has no text")
+                yield from whole.to_batches(max_chunksize=10_000)
+        if found != rows.num_rows:
+            raise ValueError(f"{rows.num_rows - found} rows are not in {self.names[part]} of {self.uri}")
+
+
+def _by_part(batch: Any) -> Iterator[Any]:
+    """Slices of a batch with one `part` each."""
+    import numpy as np
+
+    part = batch.column("part").fill_null(-1).to_numpy()
+    ends = [*(np.flatnonzero(np.diff(part)) + 1).tolist(), len(part)]
+    start = 0
+    for end in ends:
+        if end > start:
+            yield batch.slice(start, end - start)
+        start = end
