@@ -14,7 +14,7 @@ import recipec
 
 COMPILER = Path(recipec.__file__).parent
 FORBIDDEN = {"pyspark", "pyarrow", "numpy", "numba", "pandas", "recipe_udfs", "delta", "deltalake"}
-HEAVY = ("pyspark", "pyarrow", "numpy", "numba", "pandas", "scipy")
+HEAVY = ("pyspark", "pyarrow", "numpy", "numba", "pandas", "scipy", "pydantic", "lark", "rich", "email")
 RECIPE = """recipe r
 edition 2026
 use "std/gopher"
@@ -51,8 +51,9 @@ def test_no_file_of_the_compiler_imports_spark_or_udfs(path: Path) -> None:
     assert not imported(path, at_top=runs) & forbidden
 
 
-def test_nothing_of_the_parser_generator_leaves_the_parser() -> None:
-    users = {path.name for path in COMPILER.rglob("*.py") if "lark" in imported(path)}
+def test_nothing_of_the_parsing_machine_leaves_the_parser_and_its_generator_is_not_needed() -> None:
+    assert not [path.name for path in COMPILER.rglob("*.py") if "lark" in imported(path)]
+    users = {path.name for path in COMPILER.rglob("*.py") if "recipec.lalr" in own_imports(path)}
     assert users == {"parse.py", "build.py"}
 
 

@@ -1,6 +1,7 @@
 """Every check as its user sees it: prose, a recipe and what is said about it, in Markdown files under checks/.
 
 A block ```recipe is followed by a block ```diagnostics with the expected text; `accepted` stands for none.
+A block ```lock between the two is the lock beside the recipe, which is then checked with --frozen.
 What a recipe leaves out and every recipe has (its name, a source `pages`, `write web`) is added at its end.
 """
 
@@ -10,13 +11,18 @@ import re
 from pathlib import Path
 
 import pytest
+from recipe_runtime.document_row import COLUMNS
 from recipec.checks import CHECKS
 from recipec.codes import CODES
+from recipec.columns import NOT_WRITTEN, WRITTEN
 from recipec.driver import Compilation
-from recipec.render import render
+from recipec.renderers import render
 
 FOLDER = Path(__file__).parent / "checks"
-CASE = re.compile(r"```recipe\n(?P<recipe>.*?)```\n\n```diagnostics\n(?P<expected>.*?)```", re.DOTALL)
+CASE = re.compile(
+    r"```recipe\n(?P<recipe>.*?)```\n\n(?P<frozen>```lock\n(?P<lock>.*?)```\n\n)?```diagnostics\n(?P<expected>.*?)```",
+    re.DOTALL,
+)
 COMMON = (
     (r"^(recipe|library) ", "recipe test\nedition 2026\n"),
     (r"^source pages\b", 'source pages = jsonl("pages.jsonl") {\n  text = text\n  year = year\n}\n'),
@@ -32,11 +38,15 @@ def complete(recipe: str) -> str:
     return recipe
 
 
-def said(recipe: str, folder: Path) -> str:
-    """What the user reads; `accepted` where there is nothing to say."""
+def said(recipe: str, folder: Path, lock: str | None = None) -> str:
+    """What the user reads; `accepted` where there is nothing to say. An empty `lock` stands for none."""
     path = folder / "test.recipe"
     path.write_text(complete(recipe), encoding="utf-8")
-    compilation = Compilation(path, text=complete(recipe))
+    beside = folder / "test.recipe.lock"
+    beside.unlink(missing_ok=True)
+    if lock:
+        beside.write_text(lock, encoding="utf-8")
+    compilation = Compilation(path, text=complete(recipe), frozen=lock is not None)
     text = render(compilation.diagnostics, compilation).replace(f"{folder}/", "")
     return f"{text}\n" if text else "accepted\n"
 
@@ -48,6 +58,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "models").mkdir()
     for name in ("edu.onnx", "tidy.onnx", "bpe.json"):
         (folder / "models" / name).write_bytes(b"model")
+    (folder / "lists").mkdir()
+    (folder / "lists" / "binary.csv").write_bytes(b"\xff\xfe")
+    rows = ("lang,file,limit", "de,models/edu.onnx,0.5", "fr,models/french.onnx,0.6")
+    (folder / "lists" / "by_lang.csv").write_text("\n".join(rows) + "\n")
+    (folder / "lists" / "twice.csv").write_text("\n".join((*rows, "de,models/edu.onnx,0.7")) + "\n")
     (folder / "mine.recipe").write_text(
         "library mine\nedition 2026\n\nfilter long(words) {\n  stats.words >= words\n}\n"
     )
@@ -66,14 +81,18 @@ def test_check(path: Path, folder: Path, update_golden: bool) -> None:
     text = path.read_text(encoding="utf-8")
     if update_golden:
         text = CASE.sub(
-            lambda case: f"```recipe\n{case['recipe']}```\n\n```diagnostics\n{said(case['recipe'], folder)}```", text
+            lambda case: (
+                f"```recipe\n{case['recipe']}```\n\n{case['frozen'] or ''}"
+                f"```diagnostics\n{said(case['recipe'], folder, case['lock'])}```"
+            ),
+            text,
         )
         path.write_text(text, encoding="utf-8")
     cases = list(CASE.finditer(text))
     assert cases, "no cases"
     assert len(cases) == text.count("```recipe\n"), "a recipe without its ```diagnostics"
     for case in cases:
-        assert said(case["recipe"], folder) == case["expected"]
+        assert said(case["recipe"], folder, case["lock"]) == case["expected"]
 
 
 def test_every_subject_has_an_accepted_and_a_refused_recipe() -> None:
@@ -89,3 +108,8 @@ def test_every_code_is_shown_to_somebody() -> None:
     elsewhere = {"E0101", "E0104", "E0105", "E0231", "E0232", "E0240", "E0241", "E0900"}  # not of a recipe's text alone
     assert set(CODES) - shown - elsewhere == set()
     assert shown <= set(CODES)
+
+
+def test_the_columns_of_a_written_table_are_those_the_job_writes() -> None:
+    assert tuple(WRITTEN) == COLUMNS
+    assert not set(NOT_WRITTEN) & set(COLUMNS)

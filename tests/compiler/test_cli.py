@@ -86,20 +86,25 @@ def test_wrong_usage_ends_with_2(arguments):
     assert done.returncode == 2 and done.stdout == "" and done.stderr
 
 
+def test_the_flagship_compiles_as_it_stands():
+    done = recipec("compile", str(ROOT / "recipes" / "nemotron_like.recipe"))
+    assert done.returncode == 0 and done.stderr == ""
+    compile(done.stdout, "job.py", "exec")
+
+
 def test_what_cannot_run_yet_is_named_with_its_place(tmp_path):
-    """The flagship checks clean, its model files supplied; compiling it names every construct without a runtime."""
-    recipe = tmp_path / "nemotron_like.recipe"
-    recipe.write_text((ROOT / "recipes" / "nemotron_like.recipe").read_text())
-    (tmp_path / "std").mkdir()
-    for name in ("bpe.json", "edu.onnx", "tidy.onnx"):
-        (tmp_path / "std" / name).write_bytes(b"a file that is there")
+    recipe = tmp_path / "later.recipe"
+    text = (ROOT / "recipes" / "nemotron_like.recipe").read_text()
+    text = text.replace("    top_p       = 0.9\n", "    top_k       = 20\n", 1)
+    text = text.replace("  take wiki             weight 8%\n", "  take wiki weight 8% share <= 9%\n")
+    recipe.write_text(text + "\ncompute {\n  training = 5_000_000 gpu_hours\n  multiplier = 6x\n}\n")
     assert recipec("check", str(recipe)).returncode == 0
     done = recipec("compile", str(recipe))
     assert done.returncode == 1
     assert done.stdout == 'raise SystemExit("recipec: refused, see stderr")\n'
-    for construct in ("score", "sample", "tier", "transform", "generate", "mix", "compute"):
-        assert f"error[E0900]: `{construct}` cannot run yet" in done.stderr
-    assert "nemotron_like.recipe:" in done.stderr
+    for construct in ("`top_k` in an `ask`", "`share <= …` of an ingredient", "`compute`"):
+        assert f"error[E0900]: {construct} cannot run yet" in done.stderr
+    assert "later.recipe:" in done.stderr
 
 
 def test_later_forms_are_not_made_for_an_earlier_one(tmp_path):

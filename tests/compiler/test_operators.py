@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
 
 import pytest
 from recipec import operators
 from recipec.driver import Compilation
+from recipec.entry_points import EntryPoint
 from recipec.operators import Catalogue, build, installed
 
 
@@ -69,7 +69,7 @@ def test_something_that_is_no_operator_is_refused() -> None:
 
 
 def test_a_package_that_cannot_be_loaded_refuses_the_recipe_and_names_the_package(monkeypatch) -> None:
-    broken = EntryPoint("x", "no_such_module_of_theirs:OPERATORS", operators.GROUP)
+    broken = EntryPoint("x", "no_such_module_of_theirs:OPERATORS", "theirs")
     monkeypatch.setattr(operators, "entry_points", lambda group: [broken])
     catalogue = installed.__wrapped__()
     recipe = 'recipe r\nedition 2026\nsource a = jsonl("a.jsonl")\nwrite a to delta("lake")\n'

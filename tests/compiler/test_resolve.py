@@ -145,6 +145,7 @@ def test_every_parameter_of_a_call_has_a_value() -> None:
         "keep": "lowest_id",
         "seed": 1,
         "within": None,
+        "by": None,
     }
     assert dedup.text == body.strip()
 
@@ -222,3 +223,45 @@ def test_the_tree_can_be_shown(flagship: Compilation) -> None:
     assert f"Derive select ({line}:1)" in shown
     assert "        kind: weight" not in shown
     assert show(flagship.ast, flagship.text) == shown
+
+
+TABLED = """library limits
+edition 2026
+
+table least by lang {
+  en = 65%
+  de = 82%
+}
+
+filter sure {
+  ## A word of the language is a name where a rule begins, behind a comment too.
+  lang in [en, de]
+  lang_score >= least
+}
+"""
+
+
+def test_a_table_of_a_library_is_the_recipes_where_its_filter_is_used(tmp_path: Path) -> None:
+    from recipec.backend import Backend
+
+    (tmp_path / "limits.recipe").write_text(TABLED)
+    path = tmp_path / "t.recipe"
+    path.write_text(
+        PAGES.replace('use "std/c4"', 'use "./limits"')
+        + """
+select web from pages {
+  lang by fasttext("lid.176")
+  keep limits.sure
+}
+
+write web to delta(lake)
+"""
+    )
+    backend = Backend(Compilation(path))
+    assert [d.code for d in backend.compilation.errors] == []
+    (table,) = [node for node in backend.plan.nodes if node.kind == "table"]
+    assert table.name == "./limits.least" and [row.value for row in table.entries] == [0.65, 0.82]
+    assert {d.code for d in backend.diagnostics if d.severity == "error"} == set()
+    assert 'least = F.when(F.col("lang").isin("en"), F.lit(0.65)).when(F.col("lang").isin("de"), F.lit(0.82))' in (
+        backend.script
+    )

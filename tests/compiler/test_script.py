@@ -14,6 +14,7 @@ from recipec.layout import text_literal
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart.recipe"
+FLAGSHIP = ROOT / "recipes" / "nemotron_like.recipe"
 
 SMALL = """recipe small
 edition 2026
@@ -43,17 +44,15 @@ def quickstart() -> str:
     return Backend(Compilation(QUICKSTART)).script
 
 
-def test_the_quickstart_script_is_the_golden_one(quickstart, golden):
-    golden("quickstart.py", quickstart)
-
-
-def test_the_plan_of_the_quickstart_is_the_golden_one(golden):
+@pytest.mark.parametrize("recipe", [QUICKSTART, FLAGSHIP], ids=["quickstart", "nemotron_like"])
+def test_plan_and_script_are_the_golden_ones(recipe, golden):
     from recipec.plan_text import parse_plan, plan_text
 
-    plan = Backend(Compilation(QUICKSTART)).optimised
-    text = plan_text(plan)
-    golden("quickstart.plan", text)
-    assert parse_plan(text) == plan
+    backend = Backend(Compilation(recipe))
+    golden(f"{recipe.stem}.py", backend.script)
+    text = plan_text(backend.optimised)
+    golden(f"{recipe.stem}.plan", text)
+    assert parse_plan(text) == backend.optimised
 
 
 def test_the_same_recipe_gives_the_same_bytes_in_any_process(quickstart):
@@ -98,12 +97,12 @@ def test_every_step_is_a_statement_of_its_own(quickstart):
     statements = ast.parse(quickstart).body
     for name, count in {
         "job.source": 1, "job.annotate": 1, "rt.first_failure": 4, "job.duplicates": 2,
-        "rt.drop_duplicates": 2, "job.select": 1, "rt.document": 1, "job.write": 1,
+        "rt.drop_duplicates": 2, "job.select": 1, "rt.with_texts": 1, "rt.document": 1, "job.write": 1,
     }.items():  # fmt: skip
         having = [s for s in statements if calls(s, name)]
         assert len(having) == count == sum(len(calls(s, name)) for s in having), name
     joins = [s for s in statements if ".join(" in ast.unparse(s)]
-    assert len(joins) == 3 and all(isinstance(s, ast.Assign) for s in joins)
+    assert len(joins) == 2 and all(isinstance(s, ast.Assign) for s in joins)
 
 
 def test_no_argument_is_a_serialised_step(quickstart):

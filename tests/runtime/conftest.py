@@ -16,6 +16,9 @@ QUICK = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Nothing runs long enough for the second compiler to pay for itself. Without it the code cache is 48 MB, which a
+    # worker's session fills: then compiled code is thrown away and compiled again. One collector thread is enough.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pydoc_data.topics
+from collections.abc import Iterable
 from pathlib import Path
 
 from deltalake import DeltaTable
@@ -37,6 +38,12 @@ def write_files(folder: Path, count: int) -> list[Path]:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         out.append(path)
     return out
+
+
+def wanted(files: Iterable[Path], least: int = 20) -> list[str]:
+    """The texts that RECIPE keeps of these files, sorted."""
+    rows = [json.loads(line)["text"] for path in files for line in path.read_text().splitlines()]
+    return sorted(text for text in rows if len(text.split()) >= least)
 
 
 def texts(lake: Path) -> list[str]:

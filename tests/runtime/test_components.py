@@ -7,8 +7,6 @@ import random
 import pytest
 from recipe_runtime.components import smallest
 
-pytestmark = pytest.mark.xdist_group("spark")
-
 
 def reference(edges: list[tuple[str, str]]) -> dict[str, str]:
     """Union-find: each id to the smallest of its component."""

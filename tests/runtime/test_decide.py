@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import recipe_runtime as rt
 from recipe_runtime.tables import REJECTED
-
-pytestmark = pytest.mark.xdist_group("spark")
 
 
 def test_a_null_and_a_nan_hold_no_rule_and_the_text_nan_is_a_text(spark):
@@ -19,6 +16,9 @@ def test_a_null_and_a_nan_hold_no_rule_and_the_text_nan_is_a_text(spark):
         return [r.rejected is None for r in frame.withColumn("rejected", rt.first_failure(rule)).collect()]
 
     number = rt.rule("x >= 0.5", F.col("x") >= 0.5, value=F.col("x"), threshold=">= 0.5", at="a:1")
+    either = (F.col("x") >= 0.5) | (F.col("t") == "en")
+    several = rt.rule("x >= 0.5 or t == en", either, value=rt.figures("x", "t"), threshold="all must hold", at="a:3")
     text = rt.rule("t == NaN", F.col("t") == "NaN", value=F.col("t"), threshold="== NaN", at="a:2")
     assert alive(number) == [False, False, True, False]
+    assert alive(several) == [False, True, True, False]
     assert alive(text) == [True, False, True, True]

@@ -18,8 +18,6 @@ from recipe_runtime.lake import Lake
 from recipe_udfs.identity import doc_id, origin_id, text_hash
 from running import QUICKSTART, Page, Ran, prose, run_here, versions, write_warc
 
-pytestmark = pytest.mark.xdist_group("spark")
-
 RECIPE = """
 recipe small
 edition 2026

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -16,9 +17,8 @@ import pytest
 from deltalake import DeltaTable
 from recipe_runtime.delta_sql import query
 from running import compile_recipe, versions
-from small_jobs import RECIPE, texts, write_files
+from small_jobs import RECIPE, texts, wanted, write_files
 
-pytestmark = pytest.mark.xdist_group("processes")
 
 def child(script: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
     """The script run by this Python in a session of its own."""
@@ -52,7 +52,7 @@ def markers(lake: Path) -> dict[str, str]:
     """file_id → run, of the documents read so far."""
     for first in (lake / "_recipec" / "relations").glob("*/_delta_log/00000000000000000000.json"):
         table = DeltaTable(str(first.parent.parent))
-        if "records" in [field.name for field in table.schema().fields]:
+        if "raw_hash" in [field.name for field in table.schema().fields]:
             rows = query("select file_id, run_id from documents where marker", {"documents": table})
             return {row["file_id"]: row["run_id"] for row in rows}
     return {}
@@ -60,7 +60,7 @@ def markers(lake: Path) -> dict[str, str]:
 
 def test_a_run_killed_in_mid_extraction_loses_only_its_open_shard(run_recipe, tmp_path):
     """Fault 3."""
-    write_files(tmp_path / "in", 5)
+    files = write_files(tmp_path / "in", 5)
     lake = tmp_path / "lake"
     params = {"input": str(tmp_path / "in"), "lake": str(lake)}
     script = compile_recipe(RECIPE, params)
@@ -72,8 +72,7 @@ def test_a_run_killed_in_mid_extraction_loses_only_its_open_shard(run_recipe, tm
     after = markers(lake)
     assert len(after) == 5 and {file: after[file] for file in before} == before
     assert versions(lake)["clean"] == 0
-    run_recipe(RECIPE, tmp_path / "undisturbed", input=params["input"])
-    assert texts(lake) == texts(tmp_path / "undisturbed")
+    assert texts(lake) == wanted(files), "as of an undisturbed run"
 
 
 def test_a_run_killed_after_its_commit_is_completed_by_the_next(run_recipe, tmp_path):
@@ -113,8 +112,9 @@ def test_a_signal_ends_the_job_with_its_code_and_leaves_no_process(run_recipe, t
     assert alive(process.pid) == []
     kept = markers(lake)
     assert found.items() <= kept.items()
-    run_recipe(RECIPE, lake, input=params["input"])
-    assert kept.items() <= markers(lake).items() and versions(lake)["clean"] == 0
+    if number == signal.SIGTERM:  # of the two as good as the other
+        run_recipe(RECIPE, lake, input=params["input"])
+        assert kept.items() <= markers(lake).items() and versions(lake)["clean"] == 0
 
 
 @pytest.fixture
@@ -152,13 +152,26 @@ def test_a_full_disk_is_named_and_the_old_version_stays(run_recipe, tmp_path, sm
     assert texts(lake) == before and versions(lake)["clean"] == 0
 
 
+def fill(folder: Path) -> None:
+    """Leaves no room on the file system of a folder."""
+    with (folder / "filling").open("wb", buffering=0) as out, contextlib.suppress(OSError):
+        while True:
+            out.write(bytes(4096))
+
+
 @pytest.mark.parametrize("small_disk", [100], indirect=True)
 def test_a_full_local_folder_of_spark_is_named(tmp_path, small_disk):
-    """Fault 14, Spark's disk: beside the copies of its jars (87 MB) the shuffle of the texts does not fit."""
-    bulk(tmp_path / "in", 32)
-    script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(tmp_path / "lake"), "least": "0"})
+    """Fault 14, Spark's disk: full once the jars are there and the files are read, before anything is shuffled."""
+    write_files(tmp_path / "in", 3)
+    lake = tmp_path / "lake"
+    script = compile_recipe(RECIPE, {"input": str(tmp_path / "in"), "lake": str(lake), "least": "0"})
     arguments = f"--conf spark.local.dir={small_disk} --conf spark.sql.autoBroadcastJoinThreshold=-1 pyspark-shell"
-    code, log = ended(child(script, tmp_path, PYSPARK_SUBMIT_ARGS=arguments), tmp_path)
+    process = child(script, tmp_path, PYSPARK_SUBMIT_ARGS=arguments)
+    deadline = time.monotonic() + 200
+    while not markers(lake) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    fill(small_disk)
+    code, log = ended(process, tmp_path)
     assert code == 4, log
     assert f"no space left in {small_disk}" in log
     assert not (tmp_path / "lake" / "clean" / "_delta_log" / "00000000000000000000.json").exists()

@@ -12,8 +12,6 @@ from recipe_runtime.session import DELTA_JAR
 from running import versions
 from small_jobs import RECIPE, texts, write_files
 
-pytestmark = pytest.mark.xdist_group("submit")
-
 
 @pytest.fixture(scope="module")
 def submitted(tmp_path_factory) -> dict[str, Path]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
+from itertools import groupby
 
 MARKS, WIDE = ".?!…‽؟۔।॥։", "。！？｡"
 CLOSERS, BULLETS = "\"'”’»›)]}」』】）", "•‣◦▪●○■□▸►·*-"
 
+ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9$\-_@.&+/:=?#~]|[!*\(\),]|(?:%[0-9A-Fa-f]{2}))+")  # NeMo Curator 1.4
 
+
+@lru_cache(8)
 def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
+@lru_cache(8)
 def paragraphs_of(text: str) -> list[list[str]]:
     paragraphs, inside = [], False
     for line in text.split("\n"):
@@ -22,6 +29,13 @@ def paragraphs_of(text: str) -> list[list[str]]:
             paragraphs[-1].append(line.strip())
         inside = bool(line.strip())
     return paragraphs
+
+
+@lru_cache(8)
+def raw_paragraphs(text: str) -> list[str]:
+    """Paragraphs as they stand, from the first character that is no white space to the end of the last line."""
+    runs = groupby(text.split("\n"), key=lambda line: bool(line.strip()))
+    return ["\n".join(lines).lstrip() for some, lines in runs if some]
 
 
 def characters_of_paragraph(lines: list[str]) -> int:
@@ -46,8 +60,10 @@ def sentences(text: str) -> int:
         words = line.split()
         for i, word in enumerate(words):
             for j in range(1, len(word)):  # a wide mark, closers perhaps, and then something else
+                if word[j] in MARKS + WIDE + CLOSERS or word[j - 1] not in WIDE + CLOSERS:
+                    continue
                 before = word[:j].rstrip(CLOSERS)
-                if word[j] not in MARKS + WIDE + CLOSERS and before and before[-1] in WIDE:
+                if before and before[-1] in WIDE:
                     total += 1
             core = word.rstrip(CLOSERS)
             initial = len(core) == 2 and core[0].isalpha() and core[1] == "."
@@ -145,4 +161,20 @@ def statistic(name: str, text: str, **args):
             return share(sum(len(line) <= args["max"] for line in lines), n_lines)
         case "newline_word_ratio":
             return text.count("\n") / w if w else None
+        case "max_word_length":
+            return max(map(len, words)) if words else None
+        case "non_alphanumeric_character_share":
+            return share(len(text) - len(re.findall("[a-zA-Z0-9\n?!,.]", text)), len(text))
+        case "digit_character_share":
+            return share(sum(unicodedata.category(c) == "Nd" for c in text), len(text))
+        case "url_character_share":
+            return share(sum(map(len, ADDRESS.findall(text))), len(text))
+        case "white_space_character_share":
+            return share(sum(c in "\t\n\r\b " for c in text), len(text))
+        case "parenthesis_character_share":
+            return share(len(re.findall(r"{|}|⟨|⟩|\[|\]|\(|\)", text)), len(text))
+        case "boilerplate_paragraph_share":
+            phrases = [lower_simple(phrase) for phrase in args["phrases"]]
+            held = [any(one in lower_simple(paragraph) for one in phrases) for paragraph in raw_paragraphs(text)]
+            return share(sum(held), len(held))
     raise KeyError(name)

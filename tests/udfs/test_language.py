@@ -8,7 +8,8 @@ import sys
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
-from recipe_udfs.language import embedded_model, fasttext_language, language_of
+from recipe_udfs.carried import embedded_model
+from recipe_udfs.language import fasttext_language, language_of
 from recipe_udfs.operator import Call
 from udf_texts import columns, shapes
 

@@ -8,15 +8,16 @@ An operator that carries a library's results is compared under the library versi
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from recipe_runtime.ops import versions
 from recipe_udfs.catalogue import OPERATORS
 from recipe_udfs.operator import IN_RUNTIME, Call, Operator
 
+ROOT = Path(__file__).resolve().parents[2]
 PINNED = Path(__file__).with_name("pinned_outputs.json")
 RUNNABLE = [op for op in OPERATORS if op.run not in ("", IN_RUNTIME) and op.name != "tokens"]
 """`tokens` stands apart: its output is its tokenizer's, which test_tokens compares with `tokenizers`."""
@@ -48,6 +49,25 @@ PAGES = [
     "",
     None,
 ]
+ANSWERS = [
+    f"**Paraphrase:**\r\n\r\n“{PROSE}”\r\n",
+    "Paraphrase: The *lamp* is [lit](https://example.org/a_(b)).\n\n```\nx = a*b\n```\n"
+    "| a | b |\n|---|---|\n| 1 | **2** |",
+    "Here you are:\n\n- The lamp is lit.\n  Every evening.\n* **Two** stairs\n\nDone.",
+    "### Passage 1: The cape\nA storm.\nPassage of ships was slow.\n---\n"
+    "**Passage 2**\n> 日本**語**です 2*3*4 snake_case",
+    "- Question: Who?\n- Answer: She.\n\n1. **Question 2:** When?\n"
+    "  A) now\n  B) then\n**Answer:** B\n\nBye.\n- Question: cut",
+    '"A" and "B"',
+    "Paraphrase:",
+    " \n",
+    None,
+]
+URLS = [
+    "https://www.example.org/a?b=c", "http://bad.example.com:80/", "https://example.com/Lamp_casino/lamp", "lamp", "",
+    None,
+]  # fmt: skip
+TOKENIZER, URL_LIST = "tests/udfs/tokenizer.json", "tests/udfs/url_list.txt"
 ARGUMENTS = {
     "trafilatura": [
         {"mode": mode, "favour": None, "comments": True, "timeout": 60} for mode in ("precise", "fast")
@@ -61,6 +81,7 @@ ARGUMENTS = {
     "stats.duplicate_ngram_character_share": [{"n": n} for n in (2, 5, 10)],
     "stats.line_end_share": [{"marks": [".", "?", "!", "”", "。"]}],
     "stats.short_line_share": [{"max": 30}],
+    "stats.boilerplate_paragraph_share": [{"phrases": ["LAMP is lit", "Lorem Ipsum", "建て", "été"]}],
     "contains": [{"phrase": "Lorem Ipsum", "case": "ignore"}, {"phrase": "{", "case": "exact"}],
     "lines": [
         {"min_words": 3, "max_word_length": 1_000, "without": ["LOREM"], "terminal_punctuation": terminal}
@@ -70,19 +91,42 @@ ARGUMENTS = {
         {"shingle": "5 words", "bands": 4, "rows": 2, "seed": 1},
         {"shingle": "24 characters", "bands": 2, "rows": 3, "seed": 42},
     ],
+    "onnx": [
+        {"file": "recipes/std/edu.onnx"},
+        {"file": "recipes/std/edu.onnx", "max_tokens": 20, "clamp": [1, 3], "device": "cpu"},
+        {"file": "recipes/std/tidy.onnx"},
+    ],
+    "segment lines": [{"max": most, "min": least, "tokenizer": TOKENIZER} for most, least in ((200, None), (40, 5))],
+    "head": [{"max": 40, "at": "newline", "tokenizer": TOKENIZER}],
+    "copied_tokens": [{"tokenizer": TOKENIZER}],
+    "lead_in": [{"line": "Paraphrase:"}],
+    "marker_lines": [{"marker": "Passage"}],
+    "list_items": [{"bullet": "-"}],
+    "pairs": [{"question": "- Question:", "answer": "- Answer:", "at_least": n} for n in (1, 2)],
+    "url_in": [{"domains": URL_LIST, "words": None}, {"domains": URL_LIST, "words": URL_LIST}],
+    "url_words_in": [{"words": URL_LIST}],
     "shingle_hashes": [{"shingle": "3 words"}, {"shingle": "12 characters"}],
 }
 
 
+def located(args: dict) -> dict:
+    """Files are named from the root of the checkout."""
+    return {
+        name: str(ROOT / value) if isinstance(value, str) and (ROOT / value).is_file() else value
+        for name, value in args.items()
+    }
+
+
 def output(op: Operator) -> dict:
     """The operator's version, library versions, and columns for each set of arguments."""
-    inputs = {"html": pa.array(PAGES, pa.large_string()), "text": pa.array(TEXTS, pa.large_string())}
+    texts = ANSWERS if op.run == "recipe_udfs.answers:clean_answers" else TEXTS
+    columns = {"html": PAGES, "text": texts, "answer": TEXTS, "segment": [TEXTS[1], PROSE, *TEXTS[2:]], "url": URLS}
+    inputs = {name: pa.array(values, pa.large_string()) for name, values in columns.items()}
     cases = []
-    for args in ARGUMENTS.get(op.name, [{}]):
-        columns = op.load()({name: inputs[name] for name in op.reads}, [Call(op.name, args)])[0]
+    for args in ARGUMENTS.get(key(op)) or ARGUMENTS.get(op.name, [{}]):
+        columns = op.load()({name: inputs[name] for name in op.reads}, [Call(op.name, located(args))])[0]
         cases.append({"args": args, "columns": [column.to_pylist() for column in columns]})
-    libraries = {name: importlib.metadata.version(name) for name in op.libraries}
-    return json.loads(json.dumps({"version": op.version, "libraries": libraries, "cases": cases}))
+    return json.loads(json.dumps({"version": op.version, "libraries": versions([op]), "cases": cases}))
 
 
 def key(op: Operator) -> str:

@@ -17,7 +17,7 @@ from udf_texts import columns, shapes, texts
 STOP_WORDS = ["the", "be", "to", "of", "and", "that", "have", "with"]
 MARKS = [".", "?", "!", '"', "”", "。", "？", "！", "..."]
 CALLS = [
-    *(Call(op.name) for op in STATISTICS if op.name.startswith("stats.") and not op.parameters),
+    *(Call(op.name) for op in STATISTICS if op.name.startswith("stats.") and all(q.later for q in op.parameters)),
     Call("stats.symbol_word_ratio", {"symbols": ["#", "...", "…"]}),
     Call("stats.symbol_word_ratio", {"symbols": ["##", "a"]}),
     Call("stats.distinct_words_of", {"words": STOP_WORDS}),
@@ -28,6 +28,8 @@ CALLS = [
     Call("stats.line_end_share", {"marks": ["a", "é"]}),
     Call("stats.short_line_share", {"max": 3}),
     Call("stats.short_line_share", {"max": 30}),
+    Call("stats.boilerplate_paragraph_share", {"phrases": ["Lorem Ipsum", "É", "a\nb", "(", "J.S"]}),
+    Call("stats.boilerplate_paragraph_share", {"phrases": ["ss", "日本", "k", "i"]}),
 ]
 
 
@@ -87,7 +89,38 @@ def test_shares_of_nothing_are_null():
     results = statistics({"text": pa.array(["", " \r\n\t"])}, CALLS)
     for call, (result,) in zip(CALLS, results, strict=True):
         if call.operator.endswith(("_share", "_ratio", "_length")):
-            assert result.to_pylist() == [None, None], call.operator
+            assert result[0].as_py() is None, call.operator
+            of_characters = call.operator.removeprefix("stats.") in CHARACTER_SHARES
+            assert (result[1].as_py() is None) != of_characters, call.operator
+
+
+CHARACTER_SHARES = [f"{name}_character_share" for name in (
+    "non_alphanumeric", "digit", "url", "white_space", "parenthesis"
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("abc, 12.\n", [1 / 9, 2 / 9, 0, 2 / 9, 0]),
+        ("é٣⟨x⟩", [4 / 5, 1 / 5, 0, 0, 2 / 5]),
+        ("\u00a0\x0b\b\t", [1, 0, 0, 0.5, 0]),
+        ("see https://a.org/%20x, é", [8 / 25, 2 / 25, 19 / 25, 2 / 25, 0]),
+        ("http:// https://% http://é xhttp://a", [17 / 36, 0, 8 / 36, 3 / 36, 0]),
+    ],
+)
+def test_shares_of_characters(text, shares):
+    calls = [Call(f"stats.{name}") for name in CHARACTER_SHARES]
+    assert [result[0].as_py() for (result,) in statistics({"text": pa.array([text])}, calls)] == shares
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(
+    ["http", "https", "s", "://", ":", "/", "a.b", "%", "2F", "%2f", "(", ")", "é", " ", "x" * 5_000]
+), max_size=30).map("".join))  # fmt: skip
+def test_addresses(text):
+    calls = [Call(f"stats.{name}") for name in CHARACTER_SHARES]
+    assert_equal(calls, [text], statistics({"text": pa.array([text])}, calls))
 
 
 @pytest.mark.parametrize(
@@ -136,10 +169,11 @@ def test_an_empty_batch():
         Call("stats.duplicate_ngram_character_share", {"n": 33}),
         Call("stats.symbol_word_ratio", {"symbols": []}),
         Call("stats.line_end_share", {"marks": ["", "."]}),
+        Call("stats.boilerplate_paragraph_share", {"phrases": []}),
     ],
 )
 def test_arguments_without_a_meaning_are_refused(call):
-    with pytest.raises(ValueError, match=r"n is|symbols is|marks is"):
+    with pytest.raises(ValueError, match=r"n is|symbols is|marks is|phrases is"):
         statistics({"text": pa.array(["a"])}, [call])
 
 

@@ -34,3 +34,42 @@ def shapes(values: list[str | None]) -> list[pa.Array | pa.ChunkedArray]:
         padded.slice(2, len(values)),
         pa.chunked_array([pa.array(values[:1], pa.large_string()), pa.array(values[1:], pa.large_string())]),
     ]
+
+
+def raw_column(values: list[bytes | None], kind: pa.DataType | None = None) -> pa.Array:
+    """A string column of bytes that need not be UTF-8, as no constructor of Arrow's would make it."""
+    binary = pa.array(values, pa.binary() if kind == pa.string() else pa.large_binary())
+    return pa.Array.from_buffers(kind or pa.large_string(), len(values), binary.buffers(), binary.null_count)
+
+
+def decoded(data: bytes, apart: bool = False) -> str:
+    """What the kernels read: a byte that begins no whole character is U+0000, a surrogate is a character.
+
+    apart: such bytes are surrogates of their own, of no class like U+0000, so that different ones differ.
+    """
+    text, i = "", 0
+    while i < len(data):
+        for n in (1, 2, 3, 4):
+            try:
+                text += data[i : i + n].decode("utf-8", "surrogatepass")
+                break
+            except UnicodeDecodeError:
+                continue
+        else:
+            text, n = text + (chr(0xDC00 + data[i]) if apart else "\0"), 1
+        i += n
+    return text
+
+
+BROKEN = [
+    b"\xff", b"\x80", b"\xc3", b"\xc0\x80", b"\xe0\x80\xa0", b"\xe0\x80\x8a", b"\xe2\x80", b"\xe3\x80", b"\xfe\xfe",
+    b"\xf0\x80\x80\x8a", b"\xf0\x9f\x99", b"\xf5\x80\x80\x80", b"\xf4\x90\x80\x80", b"\xed\xa0\x80", b"\xed\xb0\x80",
+    b"\xed\xa0\xbd\xed\xb9\x82", b"\xc2\n", b"\xc2 ", b"\0",
+]  # fmt: skip
+"""Bytes that are no UTF-8: stray and missing continuation bytes, overlong blanks and newlines, surrogates; and NUL."""
+
+raw_texts = st.lists(
+    st.one_of(st.sampled_from(BROKEN), st.sampled_from(FRAGMENTS).map(str.encode), st.sampled_from([b" ", b"\n"])),
+    max_size=40,
+).map(b"".join) | st.binary(max_size=60)
+raw_columns = st.lists(st.none() | raw_texts, max_size=5)

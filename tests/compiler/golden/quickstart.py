@@ -445,7 +445,7 @@ clean_kept = job.select(
 clean = clean_kept.frame
 
 # quickstart.recipe:26  write clean to delta(lake)
-clean_rows = clean.join(pages.texts, "doc_id")
+clean_rows = rt.with_texts(clean, pages)
 clean_rows = rt.document(clean_rows, step=clean_kept.step, scores=["lang_score"])
 job.write(
     "clean",

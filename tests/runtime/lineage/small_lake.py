@@ -113,6 +113,7 @@ def url_id(url: str) -> str:
 
 
 HOSTILE = "https://evil.example/\x1b[31m\u202e<script>alert(1)</script>"
+PROSE = "Grüße — the first part.\n\x1b[2JThe second part: ${text} and \u202emore."
 SECRET = "the whole text of a page, which no answer shows"
 FILE = h("file")
 MADE = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -170,7 +171,7 @@ PAGES = [
     page(3, "https://b.example/three", 0.0, text=""),
     page(4, "https://c.example/copy", 0.9, ["mit"]),
     page(5, HOSTILE, 0.99),
-    page(6, "https://d.example/six", 0.7),
+    page(6, "https://d.example/six", 0.7, text=PROSE),
 ]
 ONE, TWO, THREE, COPY, EVIL, SIX = PAGES
 SOURCE, COLUMNS, EXACT = h("source"), h("columns"), h("exact")

@@ -1,7 +1,7 @@
 """Questions to a lake that Spark made: every page of the crawl is explained, and the explanation is true."""
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import zlib
@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from recipe_runtime.lineage import balance, funnel, runs, trace, why
 from running import prose
-
-pytestmark = pytest.mark.xdist_group("spark")
 
 KNOWN = {
     "http://gone.example.com/": ("http_status", "404"),
@@ -88,17 +86,16 @@ def test_every_step_balances(real_lake):
 
 
 def test_the_run_is_complete(real_lake):
-    (only,) = runs(str(real_lake.lake)).runs
+    (only,) = (run for run in runs(str(real_lake.lake)).runs if run.made)  # others only read it
     assert (only.state, only.recipe, only.made) == ("complete", "quickstart", len(only.steps))
 
 
 @pytest.mark.parametrize("question", ["trace", "why"])
-def test_the_command_answers_in_under_two_seconds(real_lake, question):
+def test_the_command_answers_where_there_is_no_java(real_lake, tmp_path, question):
+    """What an answer costs is measured by bench/lineage.py."""
     lake = str(real_lake.lake)
     kept = next(answer.kept[0] for answer in (why(lake, url) for url in urls()) if answer.kept)
     command = [sys.executable, "-m", "recipec.cli", "lineage", question, lake, kept.doc_id, "--json"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    nothing = {name: str(tmp_path) for name in ("PATH", "JAVA_HOME", "SPARK_HOME")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **nothing})
     assert kept.url in json.dumps(json.loads(done.stdout))
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2

@@ -2,6 +2,7 @@
 
 import json
 
+import derived_lake as d
 import pytest
 from recipe_runtime import tables
 from recipe_runtime.lineage import Unanswered, why
@@ -107,3 +108,54 @@ def test_json_has_all_of_it(small):
 
 def test_a_key_that_is_sql_is_only_a_key(small):
     assert why(small.path, "x' or url_id is not null --").status == "never seen"
+
+
+# ---- answers, derived documents and mixes ----------------------------------------------------------------
+
+
+def test_an_answer_fell_at_a_gate_with_its_key_and_what_was_asked(derived):
+    reject = next(reject for reject in why(derived.path, EVIL.url).rejects if reject.step_kind == "ask")
+    assert (reject.rule, reject.value, reject.threshold) == ("support >= 0.80", "0.1", ">= 0.8")
+    assert reject.line == "support >= 0.80"
+    failed = next(unit for unit in derived.units if unit["outcome"] == "rejected")
+    assert reject.generation == failed["key"]
+    said = "prompt nemotron_cc.wikipedia to small-30b, sample 0, round 1: complete, finish stop"
+    assert reject.asked.startswith(said)
+    assert failed["key"] in reject.text()
+
+
+def test_a_derived_document_that_a_dedup_dropped_names_its_survivor_and_what_made_it(derived):
+    (reject,) = why(derived.path, d.DROPPED).rejects
+    assert (reject.step_name, reject.matched, reject.matched_url) == ("wiki", d.REWRITTEN, SIX.url)
+    assert (reject.parent_ids, reject.generations) == ((EVIL.doc,), tuple(derived.keys(EVIL)))
+
+
+def test_a_derived_row_that_was_kept_is_found_by_its_id_and_its_url(derived):
+    assert [kept.doc_id for kept in why(derived.path, d.REWRITTEN).kept] == [d.REWRITTEN]
+    assert d.REWRITTEN in {kept.doc_id for kept in why(derived.path, SIX.url).kept}
+
+
+def test_a_row_that_a_mix_left_out_says_which_take_and_how_much_of_it_was_drawn(derived):
+    found = why(derived.path, TWO.doc)
+    assert found.status == "rejected and not drawn"
+    (left,) = found.not_drawn
+    assert (left.output, left.mix, left.take, left.tier) == ("pretrain", "pretrain", "clean[high]", "high")
+    assert (left.available, left.drawn, left.unit) == (200, 200, "tokens")
+    assert "drawn        200 of 200 tokens, 66.67% of the mix" in left.text()
+    assert left.line == "mix pretrain to at most 1M tokens {"
+
+
+def test_a_row_of_a_tier_that_no_take_names_says_so(derived):
+    (left,) = why(derived.path, SIX.doc).not_drawn
+    assert (left.take, left.tier) == (None, "low")
+    assert "no take of the mix is of clean[low]" in left.text()
+
+
+def test_what_was_drawn_is_not_among_what_was_not(derived):
+    found = why(derived.path, ONE.doc)
+    assert found.not_drawn == ()
+    assert {(kept.output, kept.doc_id) for kept in found.kept} == {("clean", ONE.doc), ("pretrain", ONE.doc)}
+
+
+def test_hostile_text_of_rejected_answers_acts_nowhere(derived):
+    assert not set(why(derived.path, EVIL.url).text()) & set("\x1b\u202e")

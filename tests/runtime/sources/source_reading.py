@@ -109,5 +109,5 @@ def warc_record(
 
 def warc_gz(path: Path, *records: bytes) -> Path:
     """A WARC file with one gzip member for each record."""
-    path.write_bytes(b"".join(gzip.compress(record) for record in records))
+    path.write_bytes(b"".join(gzip.compress(record, mtime=0) for record in records))
     return path

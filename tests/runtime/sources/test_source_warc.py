@@ -104,17 +104,17 @@ def chunked(body):
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        ([b"Content-Encoding: gzip"], gzip.compress(PAGE)),
+        ([b"Content-Encoding: gzip"], gzip.compress(PAGE, mtime=0)),
         ([b"Content-Encoding: br"], brotli.compress(PAGE)),
         ([b"Content-Encoding: deflate"], zlib.compress(PAGE)),
         ([b"Content-Encoding: deflate"], zlib.compress(PAGE)[2:-4]),
-        ([b"Content-Encoding: gzip, br"], brotli.compress(gzip.compress(PAGE))),
+        ([b"Content-Encoding: gzip, br"], brotli.compress(gzip.compress(PAGE, mtime=0))),
         ([b"Content-Encoding: gzip"], PAGE),
         ([b"Content-Encoding: br"], PAGE),
         ([b"Content-Encoding: deflate"], PAGE),
         ([b"Transfer-Encoding: chunked"], chunked(PAGE)),
         ([b"Transfer-Encoding: chunked"], PAGE),
-        ([b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"], chunked(gzip.compress(PAGE))),
+        ([b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"], chunked(gzip.compress(PAGE, mtime=0))),
     ],
 )
 def test_encoded_bodies(tmp_path, headers, body):
@@ -126,7 +126,7 @@ def test_encoded_bodies(tmp_path, headers, body):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        (b"gzip", gzip.compress(PAGE)[:-20]),
+        (b"gzip", gzip.compress(PAGE, mtime=0)[:-20]),
         (b"br", brotli.compress(PAGE)[:-20]),
         (b"deflate", zlib.compress(PAGE)[:-20]),
     ],
@@ -257,7 +257,9 @@ def test_a_damaged_checksum_is_no_document(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "data", [b"not a warc file at all", b"\x1f\x8b", gzip.compress(b"no record here"), bytes(1000) + b"x"]
+    "data",
+    [b"not a warc file at all", b"\x1f\x8b", gzip.compress(b"no record here"), bytes(1000) + b"x"],
+    ids=["text", "two bytes", "gzip", "zeros"],
 )
 def test_a_file_that_is_no_archive_is_one_reject(tmp_path, data):
     path = tmp_path / "a.warc.gz"

@@ -1,0 +1,175 @@
+"""Row-local work is done in one pass over the files, again only where it is missing; texts are fetched from where
+they lie; and rows that share a key are found."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from hypothesis import given
+from hypothesis import strategies as st
+from recipe_runtime import parquet_part
+from recipe_runtime.local import Locals
+from recipe_runtime.shards import apart
+from recipe_runtime.shared_keys import _shared
+from recipe_runtime.texts import FetchTexts
+from small_jobs import texts, wanted, write_files
+
+RECIPE = """
+recipe edited
+edition 2026
+param input: path
+param lake: path
+param least: int = 20
+source pages = jsonl(input) {{ id = id }}
+select clean from pages {{
+  keep stats.words >= 5
+  clean lines(min_words = 2, max_word_length = 1_000 characters, without = [], terminal_punctuation = false)
+  keep stats.words >= least{more}
+}}
+write clean to delta(lake)
+"""
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """The names of what each pass over files or documents makes, as they are made."""
+    seen = []
+    one = Locals._pass
+
+    def spied(self, parent, steps, files):
+        seen.append((parent and parent.what, [step.what for step in steps], len(files)))
+        one(self, parent, steps, files)
+
+    monkeypatch.setattr(Locals, "_pass", spied)
+    return seen
+
+
+def test_each_file_is_read_once_and_goes_through_all_that_is_asked(run_recipe, passes, tmp_path):
+    files, lake = write_files(tmp_path / "in", 3), tmp_path / "lake"
+    given = {"input": str(tmp_path / "in" / "*.jsonl")}
+    run_recipe(RECIPE.format(more=""), lake, **given)
+    assert passes == [(None, ["read 3 files", "annotate", "lines", "annotate"], 3)]
+    some = texts(lake)
+    assert some and len(some) <= len(wanted(files))
+
+    passes.clear()
+    run_recipe(RECIPE.format(more=""), lake, least="30", **given)
+    assert passes == [], "a threshold computes nothing"
+
+    run_recipe(RECIPE.format(more="\n  keep stats.lines >= 2"), lake, **given)
+    assert passes == [("lines", ["annotate"], 3)], "another statistic reads the texts that are there"
+
+    passes.clear()
+    write_files(tmp_path / "in", 4)
+    run_recipe(RECIPE.format(more=""), lake, **given)
+    assert passes == [(None, ["read 4 files", "annotate", "lines", "annotate"], 1)], "one file more is read alone"
+
+
+def test_what_of_a_file_is_there_is_not_made_again(run_recipe, passes, tmp_path):
+    """A run that died between two commits of a pass leaves documents without columns."""
+    write_files(tmp_path / "in", 2)
+    lake, given = tmp_path / "lake", {"input": str(tmp_path / "in" / "*.jsonl")}
+    plain = RECIPE.replace("  keep stats.words >= 5\n", "").replace("  keep stats.words >= least{more}\n", "")
+    run_recipe(plain.format().replace("param least: int = 20\n", ""), lake, **given)
+    passes.clear()
+    run_recipe(RECIPE.format(more=""), lake, **given)
+    assert passes == [("read 2 files", ["annotate"], 2), ("lines", ["annotate"], 2)]
+
+
+def test_rows_of_a_table_that_was_rewritten_find_their_texts(run_recipe, tmp_path):
+    files = write_files(tmp_path / "in", 3)
+    lake, given = tmp_path / "lake", {"input": str(tmp_path / "in" / "*.jsonl")}
+    run_recipe(RECIPE.format(more=""), lake, **given)
+    before = texts(lake)
+    assert len(before) > len(files)
+    for relation in (lake / "_recipec" / "relations").iterdir():
+        DeltaTable(str(relation)).optimize.compact()
+    run_recipe(RECIPE.format(more=""), lake, least="21", **given)
+    assert set(texts(lake)) <= set(before) and len(texts(lake)) >= len(before) - 3
+
+
+def test_places_tell_one_part_for_each_record_or_none():
+    """Where two tasks took turns with a file, the bounds of one hold records of the other."""
+    assert apart([("a", "x", 0, 5), ("a", "y", 6, 9), ("b", "x", 3, 7)])
+    assert not apart([("a", "x", 0, 9), ("a", "y", 4, 6)])
+    assert not apart([("a", "y", 5, 6), ("a", "x", 0, 5)])
+
+
+# ---- texts ---------------------------------------------------------------------------------------
+
+DOCUMENTS = pa.schema([
+    ("file_id", pa.string()), ("record", pa.int64()), ("text", pa.large_string()),
+    ("meta", pa.map_(pa.string(), pa.string())),
+])  # fmt: skip
+ROWS = pa.schema([("doc_id", pa.string()), ("file_id", pa.string()), ("record", pa.int64()), ("part", pa.int32())])
+FETCHED = pa.schema([*ROWS, DOCUMENTS.field("text"), DOCUMENTS.field("meta")])
+
+
+@pytest.fixture
+def part(tmp_path, monkeypatch):
+    """A Parquet file of 40 documents in several row groups."""
+    monkeypatch.setattr(parquet_part, "GROUP_BYTES", 200)
+    made = parquet_part.Part(str(tmp_path), DOCUMENTS, ("file_id",))
+    for i in range(0, 40, 4):
+        rows = [
+            {"file_id": "ab"[n % 2], "record": n, "text": f"Text {n}", "meta": [("n", str(n))]} for n in range(i, i + 4)
+        ]
+        made.write(pa.RecordBatch.from_pylist(rows, schema=DOCUMENTS))
+    return made, made.finish()
+
+
+def test_a_part_says_what_it_holds(part, tmp_path):
+    made, add = part
+    file = pq.ParquetFile(tmp_path / add["path"])
+    assert file.num_row_groups > 3 and file.metadata.num_rows == 40
+    assert add["size"] == (tmp_path / add["path"]).stat().st_size
+    assert json.loads(add["stats"]) == {
+        "numRecords": 40, "minValues": {"file_id": "a"}, "maxValues": {"file_id": "b"},
+    }  # fmt: skip
+    assert parquet_part.Part(str(tmp_path), DOCUMENTS, ()).finish() is None, "no rows, no file"
+
+
+def fetch(uri, name, rows):
+    batches = [pa.RecordBatch.from_pylist(rows[i : i + 3], schema=ROWS) for i in range(0, len(rows), 3)]
+    found = FetchTexts(str(uri), (name,), FETCHED)(iter(batches))
+    return sorted((row["doc_id"], row["text"], dict(row["meta"])["n"]) for batch in found for row in batch.to_pylist())
+
+
+def test_every_row_gets_its_text_also_twice(part, tmp_path):
+    picked = [3, 38, 3, 17, 0, 39, 20]
+    rows = [{"doc_id": f"d{i}", "file_id": "ab"[n % 2], "record": n, "part": 0} for i, n in enumerate(picked)]
+    wanted = sorted((f"d{i}", f"Text {n}", str(n)) for i, n in enumerate(picked))
+    assert fetch(tmp_path, part[1]["path"], rows) == wanted
+
+
+@pytest.mark.parametrize("row", [{"file_id": "a", "record": 3, "part": 0}, {"file_id": "z", "record": 2, "part": None}])
+def test_a_row_without_a_text_is_an_error(part, tmp_path, row):
+    with pytest.raises(ValueError, match="rows are (not in|of no file)"):
+        fetch(tmp_path, part[1]["path"], [{"doc_id": "d", **row}])
+
+
+# ---- shared keys ---------------------------------------------------------------------------------
+
+KEYED = pa.schema([("number", pa.int64()), ("fixed", pa.bool_()), ("key", pa.int64())])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), max_size=30), st.integers(1, 7))
+def test_rows_that_share_a_key_with_one_that_may_fall(rows, size):
+    keyed = [{"number": i, "fixed": fixed, "key": key} for i, (fixed, key) in enumerate(rows)]
+    batches = [pa.RecordBatch.from_pylist(keyed[i : i + size], schema=KEYED) for i in range(0, len(keyed), size)]
+    buckets = defaultdict(list)
+    for row in keyed:
+        buckets[row["key"]].append(row)
+    expected = {
+        (key, row["number"])
+        for key, members in buckets.items()
+        if len(members) > 1 and not all(row["fixed"] for row in members)
+        for row in members
+    }
+    found = [(row["bucket"], row["number"]) for batch in _shared(iter(batches)) for row in batch.to_pylist()]
+    assert len(found) == len(expected) and set(found) == expected

@@ -1,0 +1,294 @@
+"""The endpoint client against a server that is well, slow, wrong or gone: what it did stands in the server's ledger."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+from asking_a_stub import QUICK, ask, requests
+from recipe_udfs.endpoint import connections
+from recipe_udfs.endpoint.client import answers
+from recipe_udfs.endpoint.manners import Manners
+from recipe_udfs.endpoint.request import Answer, EndpointSpec, Request, Waiting
+from stub_server import Fault, Reply, Stub
+
+
+def test_every_request_is_answered_once() -> None:
+    with Stub() as stub:
+        found = ask(stub.url, requests(50, temperature=0.5, top_p=None, seed=3), window=8)
+        assert sorted(one.key for one in found) == sorted(str(n) for n in range(1, 51))
+        assert all(one.text == f"answer to: {one.key}" for one in found)
+        assert stub.completions == len(stub.ledger) == 50
+        entry = stub.ledger[0]
+        assert entry.body == {
+            "model": "m",
+            "messages": [{"role": "user", "content": "1"}],
+            "temperature": 0.5,
+            "seed": 3,
+        }
+        assert entry.headers["authorization"] == "Bearer none"
+        assert stub.connections <= 8
+    one = found[0]
+    assert (one.outcome, one.finish, one.served_model, one.fingerprint) == ("complete", "stop", "m", "fp_stub")
+    assert (one.prompt_tokens, one.completion_tokens, one.attempts) == (7, 5, 1)
+    assert 0 < one.seconds < 5 and abs((datetime.now(UTC) - one.at).total_seconds()) < 30
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "text"),
+    [
+        (Reply("", "stop"), "complete", ""),
+        (Reply(None, "stop", usage=None), "complete", ""),
+        (Reply("half an ans", "length"), "cut", "half an ans"),
+        (Reply(None, "content_filter"), "filtered", ""),
+        (Reply(None, "stop", refusal="I will not."), "refused", "I will not."),
+        (Reply("odd", "eos"), "complete", "odd"),
+    ],
+)
+def test_an_answer_is_final_whatever_its_outcome(reply: Reply, outcome: str, text: str) -> None:
+    with Stub(answer=lambda request, n: reply) as stub:
+        (found,) = ask(stub.url, 1)
+        assert (found.outcome, found.text, found.finish, found.attempts) == (outcome, text, reply.finish, 1)
+        assert len(stub.ledger) == 1
+
+
+def patience(fault: Fault) -> float:
+    """A timeout that is short only where the test waits for it."""
+    return 0.25 if fault.hang or fault.drip else 10.0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(Fault(status=status) for status in (408, 409, 429, 500, 502, 503, 504)),
+        Fault(close=True),
+        Fault(html=True),
+        Fault(truncated=True),
+        Fault(short=True),
+        Fault(body=b'{"ok": true}'),
+        Fault(hang=True),
+    ],
+    ids=str,
+)
+def test_what_passes_is_tried_again(fault: Fault) -> None:
+    with Stub(faults={1: fault, 2: fault}) as stub:
+        (found,) = ask(stub.url, 1, timeout=patience(fault))
+        assert isinstance(found, Answer) and found.attempts == 3
+        assert len(stub.ledger) == 3 and stub.completions == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(status=408), "timeout"),
+        (Fault(status=409), "server_error"),
+        (Fault(status=429), "rate_limited"),
+        (Fault(status=500), "server_error"),
+        (Fault(status=503), "server_error"),
+        (Fault(close=True), "connection"),
+        (Fault(short=True), "connection"),
+        (Fault(html=True), "foreign_body"),
+        (Fault(truncated=True), "foreign_body"),
+        (Fault(body=b'{"ok": true}'), "foreign_body"),
+        (Fault(hang=True), "timeout"),
+        (Fault(drip=0.05), "timeout"),
+    ],
+    ids=str,
+)
+def test_what_does_not_pass_leaves_its_request_waiting_and_no_other(fault: Fault, kind: str) -> None:
+    def bad(request: dict, n: int) -> Fault | None:
+        return fault if request["messages"][0]["content"] == "3" else None
+
+    with Stub(faults=bad) as stub:
+        manners = Manners(5, 0.01, 0.04, deadline=20)
+        found = {one.key: one for one in ask(stub.url, 6, timeout=patience(fault), manners=manners)}
+        waiting = found.pop("3")
+        assert isinstance(waiting, Waiting)
+        assert (waiting.kind, waiting.attempts) == (kind, 5)
+        assert "127.0.0.1" in waiting.detail and waiting.detail.isprintable()
+        assert len(found) == 5 and all(isinstance(one, Answer) and one.attempts == 1 for one in found.values())
+        assert len(stub.ledger) == 10 and stub.completions == 5
+
+
+def test_a_request_has_a_deadline_over_all_its_attempts() -> None:
+    with Stub(faults=lambda request, n: Fault(hang=True)) as stub:
+        began = time.monotonic()
+        (found,) = ask(stub.url, 1, timeout=0.3, manners=Manners(backoff=0.01, deadline=0.5))
+        assert 0.45 < time.monotonic() - began < 1.5
+        assert (found.kind, found.attempts, len(stub.ledger)) == ("deadline", 2, 2)
+
+
+def test_retry_after_is_honoured_and_frees_the_slot() -> None:
+    with Stub(faults={1: Fault(status=503, retry_after=0.8)}) as stub:
+        found = ask(stub.url, 10, window=1)
+        assert found[-1].key == "1" and found[-1].attempts == 2
+        first, *others, again = stub.ledger
+        assert again.body == first.body and again.at - first.done >= 0.8
+        assert max(entry.done for entry in others) < first.at + 0.7
+
+
+def test_a_wait_past_the_deadline_is_not_begun() -> None:
+    with Stub(faults=lambda request, n: Fault(status=429, retry_after=3600)) as stub:
+        began = time.monotonic()
+        (found,) = ask(stub.url, 1, timeout=5)
+        assert time.monotonic() - began < 2
+        assert (found.kind, found.attempts, len(stub.ledger)) == ("rate_limited", 1, 1)
+        assert "3600" in found.detail
+
+
+def test_the_window_slides_and_a_slow_answer_holds_no_other() -> None:
+    with Stub(latency=lambda n: 1.0 if n == 1 else 0.02) as stub:
+        found = ask(stub.url, 120, window=8)
+    assert stub.most_open == 8
+    assert found[-1].key == "1"
+    slow = stub.ledger[0]
+    assert sum(entry.done < slow.done for entry in stub.ledger) == 119
+
+
+def test_the_window_stays_full_while_the_caller_is_busy() -> None:
+    with Stub(latency=0.1) as stub:
+        for n, _ in enumerate(answers(EndpointSpec(stub.url, "m"), requests(120), window=10), 1):
+            if n % 20 == 0:
+                time.sleep(0.15)  # the caller writes a file
+    began, ended = min(entry.at for entry in stub.ledger), max(entry.done for entry in stub.ledger)
+    assert sum(entry.done - entry.at for entry in stub.ledger) / (10 * (ended - began)) > 0.75
+
+
+def test_requests_are_pulled_only_as_there_is_room() -> None:
+    pulled = 0
+
+    def endless():
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield Request(str(pulled), [{"role": "user", "content": "x"}])
+
+    threads = threading.active_count()
+    with Stub(latency=0.01) as stub:
+        found = answers(EndpointSpec(stub.url, "m"), endless(), window=4)
+        for n in range(1, 60):
+            next(found)
+            assert pulled <= n + 4 + 16
+        found.close()
+        seen = len(stub.ledger)
+        time.sleep(0.1)
+        assert len(stub.ledger) == seen
+    assert threading.active_count() <= threads
+
+
+def test_a_slow_iterator_of_requests_holds_no_answer() -> None:
+    def slow():
+        for request in requests(4):
+            yield request
+            time.sleep(0.3)
+
+    with Stub() as stub:
+        began, came = time.monotonic(), []
+        for one in answers(EndpointSpec(stub.url, "m"), slow(), window=4, tick=0.1):
+            came += [time.monotonic() - began] if one is not None else []
+        assert len(came) == 4 and came[1] < 0.3 * 3
+
+
+def test_a_caller_is_woken_while_nothing_comes() -> None:
+    with Stub(latency=0.8) as stub:
+        found = list(answers(EndpointSpec(stub.url, "m"), requests(1), window=4, tick=0.1))
+        assert 4 <= found.count(None) <= 9 and isinstance(found[-1], Answer)
+
+
+def test_the_window_gives_way_to_a_server_that_has_too_much_to_do() -> None:
+    with Stub(capacity=4, latency=0.02) as stub:
+        found = ask(stub.url, 200, window=32, manners=Manners(attempts=8, backoff=0.02))
+        assert all(isinstance(one, Answer) for one in found) and len(found) == 200
+        sent_away = sum(entry.status == 429 for entry in stub.ledger)
+        assert 0 < sent_away < 200
+
+
+# ---- dead and dying endpoints -----------------------------------------------------------------------
+
+
+def closed_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.mark.parametrize("window", [1, 4, 64])
+def test_a_dead_endpoint_is_given_up_quickly(window: int) -> None:
+    began = time.monotonic()
+    found = ask(f"http://127.0.0.1:{closed_port()}/v1", 2_000, window=window, manners=Manners())
+    assert time.monotonic() - began < 8
+    assert len({one.key for one in found}) == len(found) == 2_000
+    assert {(type(one), one.kind) for one in found} == {(Waiting, "connection")}
+    assert sum(one.attempts for one in found) < 20 + 2 * window
+
+
+def test_an_endpoint_that_starts_late_is_not_dead() -> None:
+    with Stub(faults={n: Fault(close=True) for n in range(1, 16)}) as stub:
+        assert all(isinstance(one, Answer) for one in ask(stub.url, 30, window=4))
+
+
+def test_an_endpoint_that_has_answered_is_not_taken_for_dead() -> None:
+    """Connections that fail later cost only their own requests: the others are still tried."""
+    with Stub(faults={n: Fault(close=True) for n in range(6, 66)}) as stub:
+        found = ask(stub.url, 40, window=1, manners=Manners(attempts=3, backoff=0.0))
+        assert sum(isinstance(one, Answer) for one in found) >= 15
+        assert {one.attempts for one in found if isinstance(one, Waiting)} == {3}
+
+
+# ---- connections ------------------------------------------------------------------------------------
+
+
+def test_connections_are_kept_but_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connections.KEEP_ALIVE <= 2.5
+    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.5)
+
+    def pausing():
+        for pause in (0, 0.05, 0.9):
+            time.sleep(pause)
+            yield Request(str(pause), [{"role": "user", "content": "x"}])
+
+    with Stub() as stub:
+        assert len(ask(stub.url, pausing())) == 3
+        assert stub.connections == 2
+
+
+def test_wider_than_one_pool() -> None:
+    with Stub(latency=0.3) as stub:
+        assert len(ask(stub.url, 60, window=60)) == 60
+        assert stub.most_open == stub.connections == 60
+
+
+def test_a_proxy_is_for_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Stub() as stub:
+        assert isinstance(ask(stub.url, 1)[0], Answer)
+
+
+def test_nothing_asked_is_nothing_loaded() -> None:
+    program = (
+        "import sys\nfrom recipe_udfs.endpoint.client import answers\n"
+        "from recipe_udfs.endpoint.request import EndpointSpec\n"
+        "assert list(answers(EndpointSpec('http://h/v1', 'm', key_env='NOT_SET'), iter(()), window=4)) == []\n"
+        "print(sorted({'openai', 'httpx2', 'pyspark', 'numba'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_error_of_the_callers_iterator_is_the_callers() -> None:
+    def broken():
+        yield from requests(3)
+        raise KeyError("upstream")
+
+    threads = threading.active_count()
+    with Stub() as stub, pytest.raises(KeyError, match="upstream"):
+        ask(stub.url, broken(), manners=QUICK)
+    assert threading.active_count() <= threads

@@ -1,0 +1,44 @@
+"""A prompt is its parts joined; what a variable holds is passed on as it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recipe_udfs.prompts import names, render
+
+TEMPLATE = {"system": ["Answer in ", {"var": "language"}, "."], "user": ["Say:\n\n", {"var": "text"}]}
+signs = st.lists(st.sampled_from(["${text}", "${x}", "{", "}}", '"', "\\", "%s", "$"])).map("".join)
+values = st.one_of(st.text(), signs)
+parts = st.lists(st.one_of(st.text(), st.sampled_from(["a", "b", "text"]).map(lambda name: {"var": name})))
+
+
+def test_messages():
+    assert render(TEMPLATE, {"language": "English", "text": "x", "unused": "y"}) == [
+        {"role": "system", "content": "Answer in English."},
+        {"role": "user", "content": "Say:\n\nx"},
+    ]
+    assert render({"system": None, "user": ["a", "b"]}, {}) == [{"role": "user", "content": "ab"}]
+
+
+@given(values, values)
+def test_a_value_is_passed_verbatim(text, language):
+    system, user = render(TEMPLATE, {"language": language, "text": text})
+    assert user["content"] == "Say:\n\n" + text
+    assert system["content"] == "Answer in " + language + "."
+
+
+@given(parts, parts, st.fixed_dictionaries({"a": values, "b": values, "text": values}))
+def test_equals_the_reference(system, user, variables):
+    def plain(of):
+        return "".join(part if isinstance(part, str) else variables[part["var"]] for part in of)
+
+    template = {"system": system, "user": user}
+    assert [message["content"] for message in render(template, variables)] == [plain(system), plain(user)]
+    assert set(names(template)) == {part["var"] for part in system + user if not isinstance(part, str)}
+
+
+def test_a_missing_variable_is_named():
+    with pytest.raises(ValueError, match="needs the variable `language`, which has no value; given: text"):
+        render(TEMPLATE, {"text": "x"})
+    assert names(TEMPLATE) == ["language", "text"]
