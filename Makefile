@@ -1,18 +1,22 @@
-# setup, test, demo, lint, clean. `make demo` is the place to start.
+# setup, test, fuzz, demo, lint, clean. `make demo` is the place to start.
 #   make test T='tests/udfs -k minhash'    arguments for pytest
 #   make setup PYTHON=python3.12           another interpreter for the virtual environment
 
 PYTHON ?= python3
 T ?=
 
-.PHONY: setup test demo lint constraints clean
+.PHONY: setup test fuzz demo lint grammar constraints clean
 .DEFAULT_GOAL := setup
 
 setup:
 	@$(PYTHON) scripts/setup.py
 
 test: setup
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(T)
+	@.venv/bin/python -m pytest -n 2 --no-loadscope-reorder $(T)
+
+# Ten thousand damaged recipes, the same ones each time; a minute or three.
+fuzz: setup
+	@.venv/bin/python tests/compiler/mutations.py
 
 # Pages from what this machine has, a recipe over them, and what became of every page.
 demo: setup
@@ -20,6 +24,10 @@ demo: setup
 
 lint: setup
 	@.venv/bin/ruff check --quiet .
+
+# Writes the parser's tables anew, after a change of compiler/recipec/grammar.lark.
+grammar: setup
+	@.venv/bin/python scripts/grammar_tables.py
 
 # Writes constraints.txt from what is installed in .venv; see its first lines.
 constraints: setup

@@ -1,4 +1,4 @@
-"""The demo: makes pages, runs the quickstart recipe over them, and shows what became of every page.
+"""The demo: makes pages, runs the flagship recipe over them, and shows what became of every page.
 
     make demo
 
@@ -13,8 +13,8 @@ from deltalake import DeltaTable
 from recipe_runtime.delta_sql import query
 
 ROOT = Path(__file__).resolve().parent.parent
-RECIPE = "examples/quickstart.recipe"
-PAGES, LAKE, OUTPUT = "demo/pages", "demo/lake", "clean"
+RECIPE = "recipes/nemotron_like.recipe"
+PAGES, LAKE, OUTPUT = "demo/pages", "demo/lake", "pretrain"
 
 
 def say(*command: str) -> None:
@@ -37,9 +37,13 @@ def main() -> None:
         say("python", "examples/make_pages.py", PAGES)
     say("recipec", "run", RECIPE, "--param", f"crawl={PAGES}/*.warc.gz", "--param", f"lake={LAKE}")
     say("recipec", "lineage", "funnel", LAKE, OUTPUT)
-    licensed = "order by coalesce(cardinality(license), 0) desc, doc_id"
+    say("recipec", "lineage", "shares", LAKE, OUTPUT)
+    say("recipec", "lineage", "generations", LAKE)
+    licensed = "where origin = 'organic' order by coalesce(cardinality(license), 0) desc, doc_id"
+    rewritten = "where origin = 'synthetic' order by cardinality(generations), doc_id"
     measured = "where rule like 'stats.%' order by url"
     say("recipec", "lineage", "trace", LAKE, first(OUTPUT, "doc_id", licensed))
+    say("recipec", "lineage", "trace", LAKE, first(OUTPUT, "doc_id", rewritten))
     say("recipec", "lineage", "why", LAKE, first("_recipec/rejects", "url", measured))
 
 

@@ -1,0 +1,204 @@
+"""Selection beside the peers: the same files through recipec, a bare copy, and five other libraries, in one run.
+
+    python -m bench.selection --data DIR --work DIR [--size 1GB 3GB] [--part 32MB] [--peers datatrove dolma]
+                              [--agreement all] [--json] [--write docs/bench.md] [--no-limits]
+
+DIR of --data holds `books.jsonl.zst` and `web.warc.gz`; under --work come the inputs, the peers' environments and the
+logs. recipec and the bare copy read every size; the peers, which are slower, and recipec once more for comparison, read
+the first files of the input, about --part of them. Ends with 1 where a limit of report.py is passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import platform
+import random
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from bench.selection import agreement, ours, peers, report, results
+from bench.selection.data import linked, make_input
+from bench.selection.environments import Environment
+
+FULL = ("filters", "gopher_c4", "dedup", "dedup_verified")
+"""Recipes that run over the first size; `whole` runs over every size."""
+DOES = {
+    "filters": "FineWeb's rules",
+    "gopher_c4": "Gopher's and C4's rules",
+    "dedup": "MinHash, 14 × 8",
+    "dedup_verified": "MinHash, 14 × 8, pairs verified at 80%",
+    "whole": "language, FineWeb's rules, MinHash",
+}
+BEGIN, END = "<!-- measured -->", "<!-- end -->"
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def size_of(text: str) -> tuple[str, int]:
+    """("1GB", 1_000_000_000)"""
+    parts = re.fullmatch(r"([0-9.]+)\s*(KB|MB|GB)", text)
+    if not parts:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; 5MB or 1GB is one")
+    return text, int(float(parts[1]) * UNITS[parts[2]])
+
+
+class Bench:
+    """One run: inputs under `work`, results in the order in which they were measured."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.runs = options, []
+        self.problems: dict[str, str] = {}
+        self.scratch = options.work / "runs"
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(parents=True)
+        sizes = [size for _, size in options.size]
+        self.files = make_input(options.data, options.work, max(sizes), options.seed)
+
+    def input(self, name: str, size: int) -> results.Input:
+        """The first files, until they hold about so many bytes."""
+        chosen, total = [], 0
+        for file in self.files:
+            if total >= size * 0.999:
+                break
+            chosen.append(file)
+            total += file.stat().st_size
+        return results.read_input(name, linked(chosen, self.scratch / "inputs" / name.replace(" ", "_")))
+
+    def take(self, run: results.Run) -> results.Run:
+        """Says what was measured, and keeps it."""
+        results.recall(run)
+        self.runs.append(run)
+        kept = "" if run.survivors is None else f", {len(run.survivors):,} of {len(run.input.ids):,} documents stay"
+        state = f"failed with {run.code}" if run.code else f"{run.speed:,.2f} MB/s"
+        print(
+            f"{run.side}: {run.task}, {run.input.name}: {run.seconds:,.1f} s, {state}{kept}",
+            file=sys.stderr,
+            flush=True,
+        )
+        return run
+
+    def ours(self, recipe: str, source: results.Input) -> results.Run:
+        """recipec over an input; its lake stays under runs/."""
+        folder = self.scratch / "recipec" / f"{recipe}_{source.folder.name}"
+        folder.mkdir(parents=True)
+        cost = ours.run(recipe, source.folder, folder)
+        if cost.code:
+            raise SystemExit(f"recipec: {recipe} ended with {cost.code}:\n{cost.output}")
+        version = importlib.metadata.version("recipec")
+        run = results.run_of("recipec", version, recipe, DOES[recipe], source, cost, recipe)
+        run.survivors = ours.survivors(folder)
+        return self.take(run)
+
+    def copy(self, source: results.Input) -> None:
+        """A bare copy of what `whole` left of the input."""
+        folder = self.scratch / "copy" / source.folder.name
+        folder.mkdir(parents=True)
+        rows = ours.prepare_bare(
+            self.scratch / "recipec" / f"whole_{source.folder.name}", folder / "rows", source.files
+        )
+        cost = ours.bare(rows, folder)
+        if cost.code:
+            raise SystemExit(f"the bare copy ended with {cost.code}:\n{cost.output}")
+        version = f"Spark {importlib.metadata.version('pyspark')}"
+        self.take(results.run_of("bare copy", version, "copy", "reads the survivors, writes Delta", source, cost))
+        shutil.rmtree(folder)
+
+    def peer(self, peer: peers.Peer, environment: Environment, source: results.Input) -> None:
+        """All tasks of a peer over an input."""
+        for task in peer.tasks:
+            folder = self.scratch / peer.short / task.name
+            cost, survivors = peers.run(peer, task, environment.python, source.folder, folder)
+            run = results.run_of(peer.name, environment.version, task.name, task.does, source, cost, task.recipe)
+            run.survivors = None if cost.code else survivors
+            product = [r for r in self.runs if (r.side, r.input.name, r.task) == ("recipec", source.name, task.recipe)]
+            if product:
+                results.lay_beside(run, product[0])
+            self.take(run)
+
+
+def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreement.Agreement]]]:
+    """Everything, one after the other."""
+    chosen = [peer for peer in peers.PEERS if peer.name in options.peers]
+    found = {peer.name: peers.install(peer, options.work) for peer in chosen}
+    bench = Bench(options)
+    bench.problems = {name: environment.problem for name, environment in found.items() if environment.problem}
+    installed = [peer for peer in chosen if not found[peer.name].problem]
+    sizes = sorted(options.size, key=lambda size: size[1])
+    inputs = [bench.input(name, size) for name, size in sizes]
+    for source in inputs:
+        bench.ours("whole", source)
+        bench.copy(source)
+    for recipe in FULL:
+        bench.ours(recipe, inputs[0])
+    part = inputs[0]
+    if options.part[1] < sizes[0][1]:
+        part = bench.input(f"{options.part[0]} of it", options.part[1])
+        for recipe in dict.fromkeys(task.recipe for peer in installed for task in peer.tasks if task.recipe):
+            bench.ours(recipe, part)
+    for peer in installed:
+        bench.peer(peer, found[peer.name], part)
+    agreements = {}
+    if options.agreement and "datatrove" in found and not found["datatrove"].problem:
+        for name in ("books", "pages"):
+            texts = agreement.texts_of(name, options.data)
+            keys = random.Random(options.seed).sample(sorted(texts), min(options.agreement, len(texts)))
+            texts = {key: texts[key] for key in keys}
+            print(f"agreement: {name}, {len(texts):,} documents", file=sys.stderr, flush=True)
+            folder = options.work / "agreement" / name
+            agreements[name] = [agreement.language(texts), *agreement.compare(texts, found["datatrove"], folder)]
+    return bench, agreements
+
+
+def write(path: Path, text: str) -> None:
+    """Puts the tables between the marks of a file."""
+    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{path} has no place for the tables: put {BEGIN} and {END} into it, each on a line")
+    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", "utf-8")
+
+
+def main() -> int:
+    names = [peer.name for peer in peers.PEERS]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with books.jsonl.zst and web.warc.gz")
+    parser.add_argument("--work", type=Path, required=True, help="folder for inputs, environments and logs")
+    parser.add_argument(
+        "--size", type=size_of, nargs="+", default=[size_of("1GB")], help="of the input, such as 1GB 3GB"
+    )
+    parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
+    parser.add_argument("--peers", nargs="*", choices=names, default=names)
+    parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=Path, help="a Markdown file with a place for the tables")
+    parser.add_argument("--no-limits", action="store_true", help="end with 0 whatever was measured")
+    options = parser.parse_args()
+    options.data, options.work = options.data.resolve(), options.work.resolve()
+    bench, agreements = measure(options)
+    found = report.findings(bench.runs, agreements)
+    tables = report.markdown(bench.runs, agreements, found, bench.problems)
+    if options.json:
+        record = {
+            "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
+            "runs": [run.record() for run in bench.runs],
+            "not installed": bench.problems,
+            "limits": [vars(finding) | {"kept": finding.kept} for finding in found],
+            "agreement": {name: [vars(a) | {"share": a.share} for a in rules] for name, rules in agreements.items()},
+        }
+        print(json.dumps(record, indent=1, ensure_ascii=False))
+    else:
+        print(tables)
+    if options.write:
+        write(options.write, tables)
+    over = [finding for finding in found if not finding.kept]
+    for finding in over:
+        print(f"OVER {finding.name}: {finding.value:.3f} (limit {finding.limit:g})", file=sys.stderr)
+    return int(bool(over) and not options.no_limits)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
