@@ -188,7 +188,7 @@ def test_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert last_alive(lake, "run") is None
     keep_alive(lake, "run")
     first = last_alive(lake, "run")
-    assert 0 <= time.time() - first < 5
+    assert 0 <= time.time() - first < 60
     monkeypatch.setattr(landing.time, "time", lambda: first + 60)
     keep_alive(lake, "run")
     assert last_alive(lake, "run") == round(first + 60, 3)
