@@ -58,7 +58,7 @@ class Backend:
                     message=f"{reason.what} cannot run yet",
                     primary=reason.span,
                     label="checked, but without a runtime in this version",
-                    help="`recipec check` accepts the recipe; leave this out to compile the rest",
+                    help=f"`recipec check` accepts the recipe; {reason.remedy or 'leave this out to compile the rest'}",
                 )
                 for reason in lowering.unsupported
             ]

@@ -157,7 +157,8 @@ CODES: dict[str, Code] = {
     "E0422": Code(
         "text never seen",
         "A model knows of a row only what the prompt's `${name}` put in. A prompt that declares `text`, or makes a "
-        "transform, and puts in nothing of the row has the same question for every page.",
+        "transform, and puts in nothing of the row has the same question for every page; a `text = …` without "
+        "`${answer}` has the same document.",
     ),
     "E0423": Code(
         "longer than the context",

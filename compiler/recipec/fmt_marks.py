@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from recipec import ast
 from recipec.record import fields
+
+_OPENS = re.compile(r"\s*\(")
 
 
 @dataclass(slots=True)
@@ -29,8 +32,10 @@ def marks(file: ast.File, text: str) -> Marks:
                 result.tight.add(text.index("(", node.function.span.end))
             case ast.Relation() if node.tiers:
                 result.tight.add(text.index("[", node.name.span.end))
-            case ast.Prompt() | ast.Filter() | ast.Block() if node.parameters:
-                result.tight.add(text.index("(", node.name.span.end))
+            case ast.Prompt() | ast.Filter() | ast.Block():
+                bracket = _OPENS.match(text, node.name.span.end)
+                if bracket:
+                    result.tight.add(bracket.end() - 1)
             case ast.Arith():
                 result.between.add(text.index(node.op, node.left.span.end))
         if isinstance(node, statements):

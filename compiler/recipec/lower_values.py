@@ -15,11 +15,11 @@ from recipec.plan_values import OfList
 
 class Unsupported(Exception):
     """A construct that this version can check and cannot run yet; becomes E0900. The lowering notes it and goes on;
-    it is raised only where no node can stand for what the recipe says."""
+    it is raised only where no node can stand for what the recipe says. `remedy`: what says the same and runs."""
 
-    def __init__(self, what: str, span: object):
+    def __init__(self, what: str, span: object, remedy: str = ""):
         super().__init__(what)
-        self.what, self.span = what, span
+        self.what, self.span, self.remedy = what, span, remedy
 
 
 FileFinder = Callable[[str], tuple[Path, str]]

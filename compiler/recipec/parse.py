@@ -13,10 +13,11 @@ from pathlib import Path
 from recipec import ast
 from recipec.ast import Span
 from recipec.build import MAX_DEPTH, Builder, TooDeep
-from recipec.diagnostics import Diagnostic, Edit, Fix, Label, nearest
+from recipec.diagnostics import Diagnostic, Label, nearest
 from recipec.fixes import spelling
 from recipec.lalr import END, NEWLINE, Machine, TooLong, Unexpected
 from recipec.record import Record
+from recipec.slips import slip
 from recipec.words import ITEM_WORDS, describe, expected_phrase
 
 TABLES = Path(__file__).with_name("grammar.tables.json")
@@ -26,6 +27,8 @@ MAX_TOKENS = 50_000
 
 _SCAN = re.compile(r'"""[\s\S]*?"""|"""|"(?!"")(?:[^"\\\n]++|\\.)*+"|"|#[^\n]*+|[(\[{]|[)\]}]|\n')
 _ITEM = re.compile(rf"(?:{'|'.join(ITEM_WORDS)})(?![a-z0-9_])")
+_NOTHING = "\x00"
+"""A character that begins no word and no sign."""
 UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+\Z")
 
@@ -205,7 +208,7 @@ def _syntax_error(name: str, text: str, piece: _Piece, error: Unexpected, start:
     token, accepts = error.token, error.accepts
     at = piece.start + error.at
     if token is None:
-        return _character_error(name, text, at, accepts)
+        return _character_error(name, text, piece, at, accepts, start)
     if token.type == END:
         at = piece.end
     value = token.text
@@ -213,6 +216,9 @@ def _syntax_error(name: str, text: str, piece: _Piece, error: Unexpected, start:
         at, value = _end_of(text, piece), ""
     if not value:
         return _ended(name, text, piece, at, accepts, start)
+    meant = slip(name, text, at, value, accepts, lambda at: _accepted(text, piece, at, start))
+    if meant is not None:
+        return meant
     if token.type == NEWLINE:
         span = Span(name, at, min(at + 1, piece.end))
         return Diagnostic("E0102", "the line ends too early", span, "here", help=_help(accepts))
@@ -225,26 +231,29 @@ def _syntax_error(name: str, text: str, piece: _Piece, error: Unexpected, start:
         shown = f"`{word}`" if word else describe(value)
         fixes = spelling(text, Span(name, at, at + len(word)), word, ITEM_WORDS)
         return Diagnostic("E0107", f"{shown} begins no item", span, help=help_, fixes=fixes)
-    if value == "=" and "CMP" in accepts:
-        return _compare(span)
     return Diagnostic("E0102", f"{describe(value)} cannot stand here", span, help=_help(accepts))
 
 
-def _compare(span: Span) -> Diagnostic:
-    """`=` where two values are compared."""
-    fixes = (Fix("write `==`", (Edit(span, "=="),)),)
-    return Diagnostic("E0102", "`=` cannot stand here", span, help="to compare, write `==`", fixes=fixes)
+def _accepted(text: str, piece: _Piece, at: int, start: str) -> set[str]:
+    """What could stand at an earlier place, before which all can be read."""
+    machine, _ = _machine()
+    try:
+        machine.read(text[piece.start : at] + _NOTHING, start, MAX_TOKENS)
+    except Unexpected as error:
+        return error.accepts
+    return set()
 
 
-def _character_error(name: str, text: str, at: int, accepts: set[str]) -> Diagnostic:
+def _character_error(name: str, text: str, piece: _Piece, at: int, accepts: set[str], start: str) -> Diagnostic:
     character = text[at]
     span = Span(name, at, at + 1)
     column_1 = at == 0 or text[at - 1] == "\n"
+    meant = slip(name, text, at, character, accepts, lambda at: _accepted(text, piece, at, start))
+    if meant is not None:
+        return meant
     help_ = _help(accepts)
     if character == "'":
         help_ = 'texts stand in double quotes: `"…"`'
-    elif character == "=" and "CMP" in accepts:
-        return _compare(span)
     elif character.isupper():
         help_ = "names are written in small letters, digits and `_`"
     elif column_1 and "$END" in accepts:

@@ -105,6 +105,7 @@ def test_the_layout(golden) -> None:
         ("write a[b, # first\n c] to d()\n", "write a[b,  # first\n  c] to d()\n"),
         ('table t by c {\n  a,"b" ,0 .. 3=f(1,\n 2)\n}\n', 'table t by c {\n  a, "b", 0 .. 3 = f(1, 2)\n}\n'),
         (f"table t by c {{\n  {'a' * 70},{'b' * 70} = 1\n}}\n", f"table t by c {{\n  {'a' * 70}, {'b' * 70} = 1\n}}\n"),
+        ("filter f ( ) {\n  a > 1\n}\n", "filter f() {\n  a > 1\n}\n"),
         ("param x: int = 1 - -f(-(2))\n", "param x: int = 1 - -f(-(2))\n"),
     ],
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""Columns that a recipe makes: none takes the name of a document's, none is made twice."""
+"""Columns that a recipe makes: none takes the name of a document's, none is made twice, and every document has a
+text."""
 
 from __future__ import annotations
 
@@ -16,6 +17,9 @@ SETTABLE = frozenset(("text", "license", "url"))
 
 def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
     for source in resolved.sources.values():
+        fields = {field.name for field in source.call.operator.columns}
+        if fields and "text" not in (*source.columns, *fields):
+            yield _no_text(source)
         for name, value in source.columns.items():
             if name in RESERVED and name not in FROM_SOURCE and name not in (*LANGUAGE, "tier", "origin", "tokens"):
                 yield _taken(name, value.span, "column")
@@ -42,6 +46,16 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
                     own.setdefault(name, statement.span)
                 case r.Set(column=name) if name in RESERVED and name not in SETTABLE:
                     yield _taken(name, statement.span, "column")
+
+
+def _no_text(source: r.Source) -> Diagnostic:
+    """Of a reader whose records have fields of their own, none of which is the text."""
+    return Diagnostic(
+        "E0311",
+        f"the records of source `{source.name}` have no text",
+        source.span,
+        help="set it by an extractor, `text = trafilatura(html)` say",
+    )
 
 
 def _taken(name: str, span: Span, what: str) -> Diagnostic:

@@ -39,7 +39,7 @@ def pair(whole: r.Expr, left: r.Expr, right: r.Expr, op: str) -> Iterator[Diagno
         return
     kinds = kind_of(type_of(left)), kind_of(type_of(right))
     if "any" not in kinds and kinds[0] != kinds[1] and set(kinds) != {"time", "text"}:
-        help_ = _of_list(left) if kinds[0] == "list" else _of_list(right) if kinds[1] == "list" else ""
+        help_ = next(filter(None, map(_of_list, (left, right))), "")
         yield Diagnostic("E0306", f"{called(left)} is compared with {called(right)}", whole.span, help=help_)
         return
     if op not in ("==", "!=") and kinds[0] in ("text", "bool", "list", "map"):
@@ -56,8 +56,10 @@ def pair(whole: r.Expr, left: r.Expr, right: r.Expr, op: str) -> Iterator[Diagno
 
 
 def _of_list(expr: r.Expr) -> str:
-    """How a column that is a list is compared."""
-    if not isinstance(expr, r.Col):
+    """How a column that is a list is compared; nothing for others."""
+    if isinstance(expr, r.OfList):
+        return f"`{expr.how}({expr.value.name})` says whether there is one: `{expr.how}({expr.value.name}) in […]`"
+    if not isinstance(expr, r.Col) or kind_of(expr.type) != "list":
         return ""
     return f"every one of them: `all({expr.name}) in […]`; one at least: `any({expr.name}) in […]`"
 

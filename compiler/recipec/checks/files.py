@@ -78,4 +78,9 @@ def _nearby(name: str, place, embedded: tuple[str, ...]) -> str:
     guess = nearest(name, names)
     if guess:
         return f"did you mean `{guess}`?"
-    return f"there: {listing(sorted(names))}" if names else ""
+    there = [f"there: {listing(sorted(names))}"] if names else []
+    suffix = Path(name).suffix
+    if place.library is not None and suffix:
+        found = sorted(one.relative_to(place.library).as_posix() for one in place.library.glob(f"*/*{suffix}"))
+        there += [f"the library has {listing(found)}"] if found else []
+    return "; ".join(there)

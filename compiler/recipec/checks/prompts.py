@@ -1,14 +1,18 @@
-"""Prompts: what a prompt is given stands in its texts, and a model that is asked about a text sees it."""
+"""Prompts: what a prompt is given stands in its texts, a model that is asked about a text sees it, and what it
+answers gets into the document."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 
 from recipec import resolved as r
 from recipec.ast import Span
 from recipec.checks.walk import derived, inside, of_kind
 from recipec.diagnostics import Diagnostic, Edit, Fix, Label
+
+_VARYING = r.Col | r.OpCall | r.Unknown
 
 
 def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
@@ -20,6 +24,10 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
                 if prompt is not None and _blind(one, prompt, call):
                     unseen.add((prompt.key, "text"))
                     yield _never_seen(resolved, one, prompt, call)
+        asked = list(dropwhile(lambda statement: not isinstance(statement, r.Ask), one.statements))
+        for text in of_kind(asked, r.Set):
+            if text.column == "text" and not any(isinstance(part, _VARYING) for part in inside(text.expr)):
+                yield _same_text(one, text)
     for prompt in resolved.prompts.values():
         if _whole(prompt):
             for name in prompt.parameters:
@@ -63,6 +71,15 @@ def _never_seen(resolved: r.Resolved, made: r.Derived, prompt: r.Prompt, call: r
         (Label(_place(prompt, "text"), "declared here, and not used" if declared else "the prompt"),),
         help_ if declared else f"declare it, `prompt {prompt.key.rpartition('.')[2]}(text)`, and {help_}",
         _dollars(resolved, prompt, "text") if declared else (),
+    )
+
+
+def _same_text(made: r.Derived, text: r.Set) -> Diagnostic:
+    return Diagnostic(
+        "E0422",
+        f"every document of `{made.name}` would have this text: it puts in nothing of the answer",
+        text.expr.span,
+        help="write `${answer}` where the answer belongs",
     )
 
 

@@ -81,16 +81,16 @@ class Base:
         self.names: dict[str, int] = {}
         self.drawn: dict[str, p.Mix] = {}
 
-    def _no(self, what: str, span: object) -> None:
+    def _no(self, what: str, span: object, remedy: str = "") -> None:
         if (what, span) not in self.noted:
             self.noted.add((what, span))
-            self.unsupported.append(Unsupported(what, span))
+            self.unsupported.append(Unsupported(what, span, remedy))
 
     def _guard(self, lower: Callable[..., None], *given: object) -> None:
         try:
             lower(*given)
         except Unsupported as reason:
-            self._no(reason.what, reason.span)
+            self._no(reason.what, reason.span, reason.remedy)
 
     def _name(self, wanted: str) -> str:
         """Unique among the nodes: `clean.columns`, `clean.columns_2`."""
@@ -112,7 +112,8 @@ class Base:
         chain = self.ends[ref.name]
         if chain.rows is None or ref.name in self.recipe.sources:
             if not sources:
-                self._no("a source here, without a select between", ref.span)
+                remedy = f"name a select here: `select everything from {ref.name} {{}}`"
+                self._no("a source here, without a select between", ref.span, remedy)
             self._rows(ref.name, chain, ref)
         part = p.Part(rows=chain.rows, tiers=ref.tiers)
         return chain, part, part_digest(chain.digest, part)

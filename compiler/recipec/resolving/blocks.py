@@ -42,12 +42,14 @@ def _block(scope: Scope, line: ast.Splice) -> tuple[Scope, ast.Block] | None:
             return None
         if forgotten(scope, name, ast.Block) is not None:
             return None
-        there = [one for one, other in (module.items if module else {}).items() if isinstance(other, ast.Block)]
+        there = scope.named(module, ast.Block) if module else []
         scope.report(
             "E0201",
             f"there is no block `{name.text}`",
             name.span,
-            help=did_you_mean(word, there, "blocks"),
+            help=f"it is a filter: `keep {name.text}`"
+            if isinstance(item, ast.Filter)
+            else did_you_mean(word, there, "blocks"),
             fixes=scope.spelling(name.span, word, there),
         )
         return None

@@ -147,7 +147,7 @@ def bind(
             default = parameter.default
             args[name] = r.Lit(tuple(default) if isinstance(default, list) else default, None, node.span)
     if missing and not misspelt:
-        docs = "\n".join(f"{name}: {parameters[name].doc}" for name in missing if parameters[name].doc)
+        docs = "\n".join(f"{name}: {parameters[name].doc or parameters[name].type}" for name in missing)
         scope.report("E0303", f"`{operator.name}` needs {listing(missing)}", node.span, help=docs)
         ok = False
     first = parameters[names[0]].type if names else "any"

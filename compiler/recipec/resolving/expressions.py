@@ -255,7 +255,7 @@ def unknown_name(scope: Scope, node: ast.Name) -> r.Unknown:
         one for one, item in scope.module.items.items() if isinstance(item, ast.Param | ast.Table | ast.Filter)
     ] + [*scope.bindings]
     operators = scope.context.catalogue.names(ROW_KINDS) if scope.row is not None else []
-    guess = nearest(word, [*columns, *values, *operators])
+    guess = nearest(word, [*columns, *values]) or nearest(word, operators)
     known = columns if scope.row is not None else values
     what = "columns" if scope.row is not None else "parameters"
     known_here = guess is None or guess in known

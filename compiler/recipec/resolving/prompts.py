@@ -73,9 +73,17 @@ class Prompts:
         if isinstance(item, ast.Prompt):
             scope.context.used.add((module.name, item.name.text))
             return module, item
+        if name.text in scope.bindings:
+            scope.report(
+                "E0201",
+                f"the parameter `{name.text}` of a block cannot be a prompt",
+                name.span,
+                help="write the `ask` out; its settings can stand in the block: `ask endpoint using prompt { use … }`",
+            )
+            return None
         if name.parts[-1] in module.broken or forgotten(scope, name, ast.Prompt) is not None:
             return None
-        there = [one for one, other in module.items.items() if isinstance(other, ast.Prompt)]
+        there = scope.named(module, ast.Prompt)
         where = f"`{module.name}` has" if module is not scope.module else "there is"
         scope.report(
             "E0206" if module is not scope.module else "E0201",

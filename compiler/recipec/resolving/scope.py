@@ -128,6 +128,18 @@ class Scope(Record):
             self.context.used.add((self.module.name, f"use {alias}"))
         return module
 
+    def named(self, module: Module, kind: type[ast.Item]) -> list[str]:
+        """How the items of a kind in `module` are written; where it is this file, those of the files it uses too."""
+        own = [name for name, item in module.items.items() if isinstance(item, kind)]
+        if module is not self.module:
+            return own
+        return own + [
+            f"{alias}.{name}"
+            for alias, other in module.imports.items()
+            for name, item in other.items.items()
+            if isinstance(item, kind)
+        ]
+
     def known_broken(self, name: str) -> bool:
         """Is this a name whose definition or import has been reported already?"""
         return name in self.module.broken or (
