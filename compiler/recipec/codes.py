@@ -119,6 +119,11 @@ CODES: dict[str, Code] = {
         "a transform asks and verifies, a mix takes and caps.",
     ),
     "E0311": Code("setting missing", "The block needs this setting."),
+    "E0312": Code(
+        "sampling out of bounds",
+        "A temperature, a nucleus or a penalty lies within bounds that servers hold to: past them every request would "
+        "be refused.",
+    ),
     "E0320": Code("empty range or list", "No value can satisfy the rule, so every row would be dropped."),
     # Relations.
     "E0401": Code(
