@@ -71,11 +71,14 @@ def _echo(request: dict[str, Any], n: int) -> str:
 @dataclass
 class Stub:
     """`faults`: by request number, or a function of the request and its number; None is no fault. `latency`:
-    seconds, or a function of the number. `capacity`: calls at once, past which it answers 429."""
+    seconds, or a function of the number. `held`: is the request of that number to be held back still? It is asked
+    again and again, so that a test can say what has to have happened first. `capacity`: calls at once, past which it
+    answers 429."""
 
     answer: Callable[[dict[str, Any], int], str | Reply] = _echo
     latency: float | Callable[[int], float] = 0.0
     faults: Mapping[int, Fault] | Callable[[dict[str, Any], int], Fault | None] = field(default_factory=dict)
+    held: Callable[[int], bool] = lambda number: False
     capacity: int | None = None
     ledger: list[Entry] = field(default_factory=list)
     open: int = 0
@@ -151,6 +154,8 @@ class Stub:
         wait = fault.delay + (self.latency(entry.number) if callable(self.latency) else self.latency)
         if wait and not fault.status:
             await asyncio.sleep(wait)
+        while not fault.status and self.held(entry.number):
+            await asyncio.sleep(0.002)
         if fault.hang:
             await asyncio.Event().wait()
         if fault.close:

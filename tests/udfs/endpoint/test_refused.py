@@ -42,11 +42,15 @@ def test_a_refusal_ends_the_stream_and_says_what_to_do(status: int, monkeypatch:
 
 
 def test_answers_that_are_on_their_way_come_before_the_end() -> None:
-    with Stub(latency=0.3, faults={4: Fault(status=400)}) as stub:
+    def refused(request: dict[str, Any], n: int) -> Fault | None:
+        return Fault(status=400) if request["messages"][0]["content"] == "4" else None
+
+    with Stub(faults=refused) as stub:
+        stub.held = lambda n: not any(entry.status == 400 for entry in stub.ledger)
         came, error = until_it_ends(stub.url, 100)
         assert isinstance(error, EndpointRefused)
-        assert sorted(one.key for one in came if isinstance(one, Answer)) == ["1", "2", "3"]
-        assert stub.completions == 3
+        assert {"1", "2", "3"} <= {one.key for one in came if isinstance(one, Answer)}
+        assert len(stub.ledger) <= 7 and len(came) <= stub.completions
 
 
 def test_no_key_where_one_is_needed() -> None:
