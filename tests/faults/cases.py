@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 
 from faults.oracle import Found
 from faults.place import Place
@@ -17,6 +18,9 @@ class Case:
     name: str
     happen: Callable[[Place], Found]
 
+    def __str__(self) -> str:
+        return f"{self.number}-{self.happen.__name__}"
+
 
 CASES: dict[int, Case] = {}
 
@@ -29,3 +33,8 @@ def fault(number: int, name: str) -> Callable[[Callable[[Place], Found]], Callab
         return function
 
     return register
+
+
+def of(module: ModuleType) -> list[Case]:
+    """The faults that a module has."""
+    return [case for case in CASES.values() if case.happen.__module__ == module.__name__]

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from asking_jobs import output
 from children import LONG, alive, until
 from deltalake import DeltaTable
 from recipe_runtime import landing, tables
 from recipe_runtime.delta_sql import query
 from recipe_runtime.lake import Lake
+from recipe_runtime.lineage import trace
+from recipec.backend import FORMS, Backend
+from recipec.driver import Compilation
 from stub.clients import kill_client
+from stub.ledger import digest
 from stub_server import Fault, Stub
 
 from faults.cases import fault
@@ -170,3 +177,70 @@ def two_runs(place: Place) -> Found:
     assert committed, logs
     assert DeltaTable(str(place.lake / "told")).version() == 0, "both made the same: one version"
     return settled(place, again=place.size.units, note="each run's misses are counted at its start")
+
+
+@fault(22, "secret canary")
+def canary(place: Place) -> Found:
+    """A key that the job has from its environment, and that a server repeats in a refusal, stands nowhere else."""
+    secret = f"canary-{secrets.token_hex(8)}"
+    local, events, temporary = (place.folder / name for name in ("local", "events", "tmp"))
+    events.mkdir()
+    temporary.mkdir()
+    seen: list[str] = []
+    jobs: list[Child] = []
+
+    def look(_: tuple[str, int]) -> None:
+        """While it calls: what is on its disks, and what any of its processes was begun with."""
+        found = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in alive(jobs[0].process.pid)]
+        seen.extend([*found, *contents(local), *contents(temporary), *lake_contents(place.lake)])
+
+    half = place.size.units // 2
+    faults = {half: Fault(act=look), range(half + 4, 10**9): Fault(status=401, message=f"not {secret}")}
+    conf = {"spark.local.dir": str(local), "spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
+    with place.server(faults=faults, latency=place.size.seconds) as stub:
+        jobs += [
+            place.begin(
+                stub.url, conf={**conf, "spark.eventLog.compress": "false"},
+                ASKING_KEY=secret, TMPDIR=str(temporary), RECIPEC_TRACEBACK="1",
+            )
+        ]  # fmt: skip
+        log = jobs[0].end((4,))
+    assert {entry.headers["authorization"] for entry in place.entries()} == {digest(f"Bearer {secret}")}
+    lost = not_landed(place)
+    assert "401" in log and "Traceback" in log and "ASKING_KEY" in log
+    with place.server() as stub:
+        ran = place.run(stub.url)
+    shown = {
+        "log": log, "script": jobs[0].script, "plan": plan(place), "while it ran": "\0".join(seen),
+        "event log": "\0".join(contents(events)), "lake": "\0".join(lake_contents(place.lake)),
+        "local folders": "\0".join([*contents(local), *contents(temporary)]),
+        "lineage": trace(str(place.lake), None, output(ran, "told")[0]["doc_id"]).text(),
+    }  # fmt: skip
+    assert all("stub-model" in shown[name] for name in ("script", "plan", "lake", "lineage")), "they would show it"
+    assert "pyspark" in shown["while it ran"] and "SparkListenerTaskEnd" in shown["event log"]
+    assert [name for name, text in shown.items() if secret in text] == []
+    return settled(place, again=place.size.in_flight + lost)
+
+
+def contents(folder: Path) -> list[str]:
+    """The bytes of all files below a folder that are there to be read."""
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                found.append(path.read_bytes().decode("latin-1"))
+    return found
+
+
+def lake_contents(lake: Path) -> list[str]:
+    """The same of a lake, and what its tables and landed files say when they are read: they are compressed."""
+    tables_ = [DeltaTable(str(log.parent)) for log in lake.rglob("_delta_log") if any(log.glob("*.json"))]
+    rows = [str(query("select * from t", {"t": table})) for table in tables_]
+    return [*contents(lake), *rows, str(landing.landed(str(lake)).to_pylist())]
+
+
+def plan(place: Place) -> str:
+    """The plan as text."""
+    params = {"input": place.texts, "lake": str(place.lake), "server": "http://127.0.0.1:9/v1"}
+    _, text = FORMS["plan"]
+    return text(Backend(Compilation(params=params, text=place.recipe, name="x.recipe")))
