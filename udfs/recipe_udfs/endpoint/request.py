@@ -66,6 +66,7 @@ class EndpointSpec:
     timeout: float = 600.0
     in_flight: int = 64
     patience: float = 1800.0
+    structured_output: str = "none"
 
     @property
     def host(self) -> str:
@@ -126,6 +127,7 @@ class Answer:
     at: datetime
     seconds: float
     attempts: int
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
