@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import generations, tables
+from recipe_runtime import endpoints, generations, tables
 from recipe_runtime.asking import Endpoint
 
 
@@ -58,11 +58,7 @@ def gpu_seconds(where: Endpoint, completion_tokens: int) -> float | None:
 
 def cost(where: Endpoint, prompt_tokens: int, completion_tokens: int) -> float | None:
     """$ by the endpoint's prices, None where it has none."""
-    gpu = gpu_seconds(where, completion_tokens)
-    parts = [
-        prompt_tokens / 1e6 * where.input_price if where.input_price is not None else None,
-        completion_tokens / 1e6 * where.output_price if where.output_price is not None else None,
-        gpu / 3600 * where.gpu_hour_price if where.gpu_hour_price is not None and gpu is not None else None,
-    ]
-    there = [part for part in parts if part is not None]
-    return sum(there) if there else None
+    prices = (where.input_price, where.output_price, where.gpu_hour_price)
+    if all(price is None for price in prices):
+        return None
+    return endpoints.at(where, ("",)).cost(prompt_tokens, completion_tokens)

@@ -86,16 +86,7 @@ class CallModel:
                     continue
                 messages = self.asked.messages(row["prompt"], row.pop("source_text"))
                 asked[row["key"]] = row
-                yield Request(row["key"], messages, self._sent(row))
-
-    def _sent(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a request as this server takes them."""
-        from recipe_udfs.replies import asked_for
-
-        params = self.asked.params(row["prompt"], row["sample"], self.round)
-        form = params.pop("reply", None)
-        made = {name: value for name, value in params.items() if value is not None}
-        return made | asked_for(form, self.endpoint.structured_output)
+                yield Request(row["key"], messages, self.asked.params(row["prompt"], row["sample"], self.round))
 
     def _generation(self, row: Mapping[str, Any], answer: Any) -> dict[str, Any]:
         """The row of `generations`."""

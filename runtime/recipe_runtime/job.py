@@ -86,6 +86,25 @@ class Job:
         self.progress.tracker = spark.sparkContext.statusTracker()
         return spark
 
+    @cached_property
+    def coordinator(self) -> Any:
+        """What keeps the calls of all workers to an endpoint's limits, started when a model is first asked. It listens
+        where Spark's driver does, on the port `spark.recipec.coordinator.port` (0: any)."""
+        from recipe_runtime.coordinator import Coordinator
+
+        conf = self.spark.sparkContext.getConf()
+        host, port = conf.get("spark.driver.host"), int(conf.get("spark.recipec.coordinator.port", "0"))
+        bind = conf.get("spark.driver.bindAddress", host)
+        made = Coordinator(bind, host, port)
+        try:
+            made.start()
+        except OSError as error:
+            raise StepError(
+                f"the coordinator of model calls cannot listen on {bind} port {port}: {error.strerror}",
+                remedy="give it another port by spark.recipec.coordinator.port; 0 takes any that is free",
+            ) from error
+        return made
+
     # ---- steps, one module each ------------------------------------------------------------------
 
     def source(self, name: str, reader: Any, **settings: Any) -> Relation:
@@ -268,6 +287,8 @@ class Job:
     def end(self) -> None:
         """Writes the `ended` row: only now do the versions of this run count."""
         self.begin()
+        if "coordinator" in self.__dict__:
+            self.coordinator.stop()
         if self.rewriter is not None:
             self.progress.line(f"the built-in rewriter answered {self.rewriter.completions():,} calls")
             self.rewriter.stop()

@@ -1,9 +1,9 @@
-"""The forms of a reply: what has them, what is said of what has not, and how a server is asked."""
+"""The forms of a reply: what has them, and what is said of what has not."""
 
 from __future__ import annotations
 
 import pytest
-from recipe_udfs.replies import ReplyError, asked_for, check_form, looker, wanted
+from recipe_udfs.replies import ReplyError, check_form, looker, wanted
 
 SCHEMA = {
     "type": "object",
@@ -63,16 +63,6 @@ def test_nothing_is_fetched_for_a_schema():
 
     with pytest.raises(Unresolvable):
         looker(["json", {"$ref": "http://127.0.0.1:9/schema.json"}])("{}")
-
-
-def test_a_server_is_asked_for_what_it_has_a_word_for():
-    strict = {"name": "reply", "schema": SCHEMA, "strict": True}
-    assert asked_for(JSON, "json_schema") == {"response_format": {"type": "json_schema", "json_schema": strict}}
-    assert asked_for(JSON, "vllm") == {"structured_outputs": {"json": SCHEMA}}
-    assert asked_for(["choice", "a", "b"], "vllm") == {"structured_outputs": {"choice": ["a", "b"]}}
-    assert asked_for(["regex", "a+"], "vllm") == {"structured_outputs": {"regex": "a+"}}
-    others = [(JSON, "none"), (["choice", "a"], "json_schema"), (["number", 0, 5], "vllm"), (None, "vllm")]
-    assert [asked_for(form, how) for form, how in others] == [{}] * 4
 
 
 def test_a_form_says_what_it_wants_in_a_few_words():

@@ -1,4 +1,4 @@
-"""The form that a prompt asks its answer to have: how a server is asked for it, and whether an answer has it.
+"""The form that a prompt asks its answer to have, and whether an answer has it.
 
 A form is a JSON list, so that it can be part of a key: `["json", schema]` (a JSON Schema, draft 2020-12 unless it
 names another; nothing is fetched for it), `["choice", text, …]`, `["regex", pattern]` (Python's `re`, over the whole
@@ -37,23 +37,6 @@ def check_form(form: Form) -> None:
             pass
         case _:
             raise ReplyError(f"`{form[0] if form else form}` of {len(form) - 1} values is no form of a reply")
-
-
-def asked_for(form: Form | None, understood: str) -> dict[str, Any]:
-    """What a request says of the form, by what the server understands (`structured_output` of an endpoint):
-    `json_schema` as OpenAI has it, `vllm` as vLLM has it, `none` nothing. A form that the server has no word for is
-    not asked for."""
-    if form is None:
-        return {}
-    kind, *given = form
-    if understood == "json_schema" and kind == "json":
-        schema = {"name": "reply", "schema": given[0], "strict": True}
-        return {"response_format": {"type": "json_schema", "json_schema": schema}}
-    if understood == "vllm" and kind in ("json", "regex"):
-        return {"structured_outputs": {kind: given[0]}}
-    if understood == "vllm" and kind == "choice":
-        return {"structured_outputs": {"choice": given}}
-    return {}
 
 
 def wanted(form: Form) -> str:

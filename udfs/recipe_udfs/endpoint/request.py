@@ -66,7 +66,6 @@ class EndpointSpec:
     timeout: float = 600.0
     in_flight: int = 64
     patience: float = 1800.0
-    structured_output: str = "none"
 
     @property
     def host(self) -> str:
@@ -127,7 +126,6 @@ class Answer:
     at: datetime
     seconds: float
     attempts: int
-    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
