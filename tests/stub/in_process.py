@@ -92,22 +92,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         latency=given.latency if given.long_tail is None else LongTail(given.long_tail, given.seed),
         faults=given.faults if isinstance(given.faults, dict) else {},
         capacity=given.capacity,
+        port=given.port,
         idle=given.idle,
         prefixes=None if given.prefix_blocks is None else Prefixes(given.prefix_blocks or None),
         record=given.ledger,
         signed=given.signed,
     )
-    asyncio.run(_serve(made, given.port, given.attached))
+    asyncio.run(_serve(made, given.attached))
 
 
-async def _serve(service: Service, port: int, attached: bool) -> None:
+async def _serve(service: Service, attached: bool) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     loop.add_signal_handler(signal.SIGINT, ended.set)
     if attached:
         loop.add_reader(sys.stdin, ended.set)
-    await service.listen(port)
+    await service.listen()
     print(service.url, flush=True)
     await ended.wait()
     await service.end()

@@ -35,12 +35,16 @@ class Service:
     and its number; None is no fault. `latency`: seconds, or a function of the number. `capacity`: calls at once, past
     which it answers 429. `idle`: seconds after an answer until it closes the connection. `prefixes`: counts what a
     prefix cache would have had. `record`: the ledger's file. `signed`: an answer's fingerprint names its request.
+    `held`: is the request of that number to be held back still? It is asked again and again, so that a test can say
+    what has to have happened first. `port`: 0 is any that is free.
     """
 
     answer: Callable[[dict[str, Any], int], str | Reply] = echo
     latency: float | Callable[[int], float] = 0.0
     faults: Faults = field(default_factory=dict)
+    held: Callable[[int], bool] = lambda number: False
     capacity: int | None = None
+    port: int = 0
     ledger: list[Entry] = field(default_factory=list)
     open: int = 0
     most_open: int = 0
@@ -51,13 +55,13 @@ class Service:
     record: Path | None = None
     signed: bool = False
 
-    async def listen(self, port: int = 0) -> None:
+    async def listen(self) -> None:
         """Begins to answer on 127.0.0.1; `url` is where."""
         self._script = Script(self.faults)
         self._book = Ledger(self.ledger, self.record)
         self._connected: set[Connection] = set()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, "127.0.0.1", port, backlog=2048)
+        self._server = await loop.create_server(self._connection, "127.0.0.1", self.port, backlog=2048)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
     async def end(self) -> None:
@@ -115,6 +119,8 @@ class Service:
             wait += self.latency(entry.number) if callable(self.latency) else self.latency
         if wait:
             await asyncio.sleep(wait)
+        while not fault.status and self.held(entry.number):
+            await asyncio.sleep(0.002)
         if fault.hang:
             await asyncio.Event().wait()
         if fault.close:
