@@ -108,6 +108,11 @@ CODES: dict[str, Code] = {
         "Another argument of the operator leaves this one nothing to say: the row that stays is looked for by a column "
         "only with `keep = highest`. One of the two is a mistake.",
     ),
+    "E0309": Code(
+        "limit that lets nothing through",
+        "A number of calls at once, a rate, a length or a time is more than 0: at 0 nothing would ever be asked. What "
+        "may be spent is 0 or more, where 0 makes no new call, and so is a price.",
+    ),
     "E0310": Code(
         "statement in the wrong place",
         "Each kind of block has its own statements: a select keeps and scores, "
@@ -164,6 +169,11 @@ CODES: dict[str, Code] = {
         "An endpoint's `context` is the longest prompt and answer together. What an `ask` allows of both does not fit "
         "into it, so long pages would be refused or their answers cut.",
     ),
+    "E0424": Code(
+        "form of a reply",
+        "What a prompt wants as its answer can be asked for and met: a regular expression of Python's, a JSON schema "
+        "that refers to nothing outside of itself, choices that differ.",
+    ),
     "E0431": Code(
         "secret in the recipe",
         'Recipes are stored with every run and shown in reports. A key is read where it is used: key = env("NAME").',
@@ -182,9 +192,22 @@ CODES: dict[str, Code] = {
     ),
     "E0436": Code(
         "failure dealt with twice",
-        "What becomes of answers that fail is said once: rounds of questions, then one action for what still fails.",
+        "What becomes of answers that fail is said once: rounds of questions, then one action for what still fails. "
+        "So is the share of units that may go on waiting.",
     ),
-    "E0440": Code("file not found", "A model, tokenizer or list is looked for beside the recipe, then in the library."),
+    "E0437": Code(
+        "addresses do not fit",
+        "A `url` may be a list of addresses of one model, each named once and asked as often as `weights` says: a "
+        "number above 0 for each. The built-in rewriter is one server, started for the run, and answers chat alone.",
+    ),
+    "E0438": Code(
+        "price not said",
+        "What a call costs is booked, and bounded by `max_cost`, by one price: `input_price` and `output_price`, in "
+        "dollars for a million tokens, or `gpu_hour_price` with `tokens_per_gpu_second`.",
+    ),
+    "E0440": Code(
+        "file not found", "A model, tokenizer, list or schema is looked for beside the recipe, then in the library."
+    ),
     "E0441": Code(
         "unsafe path", "A file named in a recipe is relative and stays in its folder, or is given as a parameter."
     ),

@@ -36,8 +36,9 @@ ANSWER = {
     "prompt_tokens": "bigint",
     "sample": "bigint",
     "finish": "string",
+    "logprob": "double",
 }
-"""What `ask` adds: one row for each (row, segment, prompt, sample)."""
+"""What `ask` adds: one row for each (row, segment, prompt, sample). `logprob` is there where its `logprobs` is true."""
 
 MIXED = {"epoch": "int", "phase": "string"}
 TABLE = {"epoch": "int"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from recipec import plan as p
 from recipec.emit_columns import column, value
 from recipec.layout import Call, Code, Method, comment, identifier, wrapped
@@ -65,7 +67,10 @@ class Calls:
 
     def _endpoint(self, node: p.Endpoint) -> None:
         handle = self._handle(node, node.of)
-        settings = {name: value(given) for name, given in node.settings.items()}
+        settings = {
+            name: [value(one) for one in given] if isinstance(given, tuple) else value(given)
+            for name, given in node.settings.items()
+        }
         self._assign(handle, Call("rt.endpoint", [node.of], {**settings, "at": node.at}))
 
     def _units(self, node: p.Units) -> None:
@@ -81,6 +86,10 @@ class Calls:
             "tokenizer": value(node.tokenizer),
             "samples": node.samples,
             "request": {name: value(given) for name, given in node.request.items()},
+        }
+        if node.max_prompt is not None:
+            kwargs["max_prompt"] = node.max_prompt
+        kwargs |= {
             "reads": self._reads(node.reads),
             **self._identity(node),
         }
@@ -91,6 +100,8 @@ class Calls:
         kwargs: dict[str, object] = dict(texts)
         if prompt.variables:
             kwargs["variables"] = dict(prompt.variables)
+        if prompt.reply:
+            kwargs["reply"] = _reply(prompt.reply)
         if prompt.clean:
             kwargs["clean"] = [self._op(one) for one in prompt.clean]
         return Call("rt.prompt", [prompt.name], {**kwargs, "at": prompt.at})
@@ -110,7 +121,10 @@ class Calls:
             given = {"by": best.by, "descending": best.descending, "rule": best.rule, "at": best.at}
             kept = Call("rt.keep_best", [Code("answers"), best.n], given)
             kwargs["best"] = self._function(f"{node.of}_best", kept)
-        kwargs |= {"retry": node.retry, "on_fail": node.on_fail, **self._identity(node)}
+        kwargs |= {"retry": node.retry, "on_fail": node.on_fail}
+        said = {"tolerate": node.tolerate, "timeout": node.timeout}
+        kwargs |= {name: given for name, given in said.items() if given is not None}
+        kwargs |= self._identity(node)
         handle = self._handle(node, node.name)
         self._assign(handle, Call("job.ask", [node.of, Code(self.handles[node.units])], kwargs))
 
@@ -218,6 +232,12 @@ def _admits_cut(expr: p.Expr) -> bool:
         case p.Junction(operands=operands):
             return any(map(_admits_cut, operands))
     return False
+
+
+def _reply(reply: tuple[p.Scalar, ...]) -> list[object]:
+    """The form of an answer and what it is of; a schema as what its JSON says."""
+    kind, *of = reply
+    return [kind, *(map(json.loads, of) if kind == "json" else of)]
 
 
 def _parts(parts: object) -> list[object]:

@@ -233,15 +233,23 @@ class Select(Node):
     began: str | None = None
 
 
+EndpointSetting = Value | EnvValue | tuple[str | EnvValue, ...]
+"""The last of these: the addresses of a pool."""
+
+
 class Endpoint(Node):
-    """Where model calls go. `identity` are the settings that enter a call's key."""
+    """Where model calls go. Its digest is over those of the settings that say which answers it gives. Money is in
+    dollars, times are in seconds; `coordinator` is False where the recipe wants none."""
 
     kind: Literal["endpoint"] = "endpoint"
-    settings: dict[str, Value | EnvValue]
+    settings: dict[str, EndpointSetting]
 
 
 class Units(Node):
-    """What is to be asked: each (row, prompt, segment, sample) with its key."""
+    """What is to be asked: each (row, prompt, segment, sample) with its key. `max_prompt`: the longest prompt, in
+    tokens; a longer one is rejected and not asked."""
+
+    sparse = ("max_prompt",)
 
     kind: Literal["units"] = "units"
     part: Part
@@ -252,6 +260,7 @@ class Units(Node):
     tokenizer: FileValue | None
     samples: int
     request: dict[str, Value]
+    max_prompt: int | None = None
     reads: tuple[str, ...]
 
 
@@ -281,9 +290,10 @@ class Best(Frozen):
 
 class Ask(Node):
     """The answers to the units of `units`, judged. `clean` edits an answer after its prompt's own steps; `keeps`
-    decide after `rules`, before `best`."""
+    decide after `rules`, before `best`. `tolerate`: the share of units that may go on waiting, 0 to 1. `timeout`: of
+    one request, in seconds."""
 
-    sparse = ("clean", "keeps")
+    sparse = ("clean", "keeps", "timeout")
 
     clean: tuple[Operation, ...] = ()
     keeps: tuple[Rule, ...] = ()
@@ -295,6 +305,7 @@ class Ask(Node):
     retry: int
     on_fail: Literal["discard", "quarantine", "keep_source"]
     tolerate: float | None
+    timeout: float | None = None
 
 
 class Derive(Node):

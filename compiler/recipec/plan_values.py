@@ -103,7 +103,7 @@ class CallValue(Frozen):
 class PromptUse(Sparse):
     """A prompt as it is asked: texts as parts (a variable is {"var": name}), values for every variable but
     `text`, and the operators that take the answer apart. `columns`: variables that differ by row. `reply`: the
-    form asked for with its arguments, where it is not plain text."""
+    form asked for with its arguments, where it is not plain text; a schema is its JSON text."""
 
     sparse = ("columns", "reply")
 

@@ -217,7 +217,7 @@ class Template(Record):
 
 
 class Sequence(Record):
-    """A list in which something differs by row."""
+    """A list in which something differs by row, or is read from the environment; the addresses of an endpoint."""
 
     items: tuple[Expr, ...]
     span: Span
@@ -489,7 +489,8 @@ class Tokenizer(Record):
 
 
 class Endpoint(Record):
-    """Settings by name, as in `recipec.settings`; `key`, `url` may be an EnvRef, `tokenizer` an ItemRef."""
+    """Settings by name, as in `recipec.settings`; `key` may be an EnvRef, `url` one or a Sequence of texts and
+    EnvRefs, `tokenizer` is an ItemRef."""
 
     name: str
     settings: dict[str, Expr]
@@ -498,8 +499,8 @@ class Endpoint(Record):
 
 
 class Reply(Record):
-    """The form of an answer: `text`, `number` (of an Interval), `choice` (of texts), `json` (of a
-    schema's text, or any), `regex` (of a pattern), `trajectory`."""
+    """The form of an answer: `text`, `number` (of an Interval of known ends), `choice` (of two texts or more), `json`
+    (of a schema: its text, or the name of a `.json` file; of none: any), `regex` (of a pattern), `trajectory`."""
 
     kind: str
     args: tuple[Expr, ...]

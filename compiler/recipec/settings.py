@@ -1,7 +1,7 @@
 """The settings of blocks that belong to the language itself: their types, and which must be given.
 
-Types are those of operator parameters (`recipec.operators`), and besides them `secret` and `url` (a text, or
-`env(…)`), `money`, and `segment` (a segment operator).
+Types are those of operator parameters (`recipec.operators`), and besides them `secret` (a text, or `env(…)`),
+`addresses` (one such, or a list of them), `money`, and `segment` (a segment operator).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def _table(**types: str) -> dict[str, SettingType]:
 
 
 ENDPOINT = _table(
-    url="url!",
+    url="addresses!",
+    weights="list[number]",
     key="secret",
     model="text!",
     revision="text",
@@ -27,6 +28,8 @@ ENDPOINT = _table(
     served_as="list[text]",
     tokenizer="tokenizer",
     context="tokens",
+    api="chat|completions",
+    structured_output="none|json_schema|vllm",
     in_flight="int",
     requests_per_minute="int",
     tokens_per_minute="int",
@@ -36,6 +39,9 @@ ENDPOINT = _table(
     max_calls="int",
     max_tokens="tokens",
     max_cost="money",
+    input_price="money",
+    output_price="money",
+    gpu_hour_price="money",
     terms="text",
     coordinator="none",
 )
@@ -53,9 +59,9 @@ ASK = _table(
     presence_penalty="number",
     stop="list[text]",
     seed="int",
+    logprobs="bool",
     tools="tools",
     max_turns="int",
-    schema="any",
     timeout="duration",
 )
 SAMPLE = _table(by="documents|bytes|tokens!", each="column", seed="int!")

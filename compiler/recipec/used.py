@@ -1,8 +1,8 @@
 """What a recipe depends on besides its own text, which is what a lock holds.
 
-Libraries that it uses, directly or through others; files that it names as models, tokenizers, lists and tables, and
-those that a table names; files that the libraries of its operators carry, a language model say; operators with their
-versions. The data of a source is none of it: a run pins that.
+Libraries that it uses, directly or through others; files that it names as models, tokenizers, lists, tables and
+schemas, and those that a table names; files that the libraries of its operators carry, a language model say; operators
+with their versions. The data of a source is none of it: a run pins that.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from recipec.files import find_file
 from recipec.imports import Module
 from recipec.lock import Key, Lock
 from recipec.operators import LOADING_ERRORS
+from recipec.schemas import file_of
 
 KINDS = {"tokenizer": "tokenizer", "table": "table", "score": "model", "language": "model"}
 """Kind of an operator → what its file is called in the lock; `file` for any other."""
@@ -81,7 +82,7 @@ def used(compilation: Whole) -> Used:
     paths: dict[Key, Path | None] = {}
     found: list[Diagnostic] = []
     carried = _carried(calls, found)
-    for named in [*_libraries(compilation), *carried, *_files(compilation, calls, found)]:
+    for named in [*_libraries(compilation), *carried, *_files(compilation, calls, found), *_schemas(compilation)]:
         key, number = named.key, 1
         while paths.get(key, named.path) != named.path:  # two absolute paths of one name: both are pinned
             number += 1
@@ -127,6 +128,14 @@ def _files(compilation: Whole, calls: list[r.OpCall], found: list[Diagnostic]) -
                 path = _find(compilation, given.value)
                 if path is not None and given.value not in getattr(parameter, "embedded", ()):
                     yield Named((kind, _name(compilation, given.value)), path, given.span)
+
+
+def _schemas(compilation: Whole) -> Iterator[Named]:
+    """Every file that a reply's schema stands in."""
+    for prompt in compilation.resolved.prompts.values():
+        given = file_of(prompt.reply)
+        if given is not None:
+            yield Named(("schema", _name(compilation, given.value)), _find(compilation, given.value), given.span)
 
 
 def _carried(calls: list[r.OpCall], found: list[Diagnostic]) -> list[Named]:

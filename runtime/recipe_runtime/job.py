@@ -22,6 +22,14 @@ from recipe_runtime.local import Locals
 from recipe_runtime.progress import Progress
 from recipe_runtime.relation import Relation
 
+AGAIN = "run again when the endpoint answers"
+GO_ON = {
+    "budget": "run again to go on, for a limit is one run's, or raise it in the endpoint",
+    "unavailable": AGAIN,
+    "lost_coordinator": "run again to go on",
+}
+"""Kinds of waiting that stop a whole step → what to do then."""
+
 
 def start(recipe: str, *, lake: str, files: Mapping[str, str], params: Mapping[str, str], compiler: str) -> Job:
     """Begins a job: the lake (made where there is none) and an identifier for the run. Spark starts with the
@@ -66,6 +74,7 @@ class Job:
         self.started = False
         self.folded = False
         self.incomplete: list[str] = []  # steps that wait, and those that wait for them
+        self.stopped: dict[str, str] = {}  # kind of waiting that stopped a step → what happened
         self.rewriter: Any = None
 
     @cached_property
@@ -76,6 +85,25 @@ class Job:
         spark = session.create(f"recipec {self.recipe}")
         self.progress.tracker = spark.sparkContext.statusTracker()
         return spark
+
+    @cached_property
+    def coordinator(self) -> Any:
+        """What keeps the calls of all workers to an endpoint's limits, started when a model is first asked. It listens
+        where Spark's driver does, on the port `spark.recipec.coordinator.port` (0: any)."""
+        from recipe_runtime.coordinator import Coordinator
+
+        conf = self.spark.sparkContext.getConf()
+        host, port = conf.get("spark.driver.host"), int(conf.get("spark.recipec.coordinator.port", "0"))
+        bind = conf.get("spark.driver.bindAddress", host)
+        made = Coordinator(bind, host, port)
+        try:
+            made.start()
+        except OSError as error:
+            raise StepError(
+                f"the coordinator of model calls cannot listen on {bind} port {port}: {error.strerror}",
+                remedy="give it another port by spark.recipec.coordinator.port; 0 takes any that is free",
+            ) from error
+        return made
 
     # ---- steps, one module each ------------------------------------------------------------------
 
@@ -169,6 +197,12 @@ class Job:
             self.incomplete.append(relation.name)
         return bool(relation.waiting)
 
+    def wait_for_answers(self, relation: Relation, units: int, details: Mapping[str, str]) -> None:
+        """Notes that so many units of a step have no answer; `details`: kind of waiting → what happened."""
+        relation.waiting = units
+        self.incomplete.append(relation.name)
+        self.stopped |= {kind: said for kind, said in details.items() if kind in GO_ON}
+
     def struct(self, columns: str) -> Any:
         """The StructType of columns in Spark's DDL."""
         from pyspark.sql.types import StructType
@@ -181,6 +215,7 @@ class Job:
             from recipe_runtime import generations
 
             self.folded = True
+            generations.ready(self)
             generations.fold_left_over(self)
 
     def endpoint(self, wanted: Any) -> Any:
@@ -252,6 +287,8 @@ class Job:
     def end(self) -> None:
         """Writes the `ended` row: only now do the versions of this run count."""
         self.begin()
+        if "coordinator" in self.__dict__:
+            self.coordinator.stop()
         if self.rewriter is not None:
             self.progress.line(f"the built-in rewriter answered {self.rewriter.completions():,} calls")
             self.rewriter.stop()
@@ -263,9 +300,12 @@ class Job:
             seconds=time.monotonic() - self.began,
         )
         if self.incomplete:
+            waiting = f"{', '.join(dict.fromkeys(self.incomplete))} wait for answers"
+            because = "".join(f"; {self.stopped[kind]}" for kind in GO_ON if kind in self.stopped)
+            first = next((how for kind, how in GO_ON.items() if kind in self.stopped), AGAIN)
             raise Incomplete(
-                f"run {self.run_id} is incomplete: {', '.join(dict.fromkeys(self.incomplete))} wait for answers",
-                remedy="run again when the endpoint answers: what was answered is kept and not asked again",
+                f"run {self.run_id} is incomplete: {waiting}{because}",
+                remedy=f"{first}; what was answered is kept and not asked again",
             )
         self.progress.line(f"run {self.run_id} complete, {time.monotonic() - self.began:.1f} s")
 

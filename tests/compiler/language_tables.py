@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from recipec import ast, columns, settings, units
 from recipec.imports import library_folder
-from recipec.lowering.asks import KEPT_TO, NOT_SENT, SENT
+from recipec.lowering.asks import NOT_SENT, SENT
 from recipec.operators import KIND_CALLED, REQUIRED, installed
 from recipec.parse import parse
 
@@ -23,27 +23,34 @@ BLOCKS = ("sample", "prompt", "mix", "write", "phase", "merge", "pair", "train",
 SETTINGS: dict[str, tuple[dict[str, settings.SettingType], Callable[[str], bool], dict[str, str]]] = {
     "endpoint": (
         settings.ENDPOINT,
-        lambda name: name in KEPT_TO,
+        lambda name: True,
         {
-            "url": "base URL of an OpenAI-compatible server; `builtin`: the built-in extractive one",
+            "url": "base URL of an OpenAI-compatible server, or a list of several that serve one model; `builtin`: the "
+            "built-in extractive one",
+            "weights": "how often each address of a list is asked; alike without it",
             "key": "API key, `env(…)` only",
             "model": "the model asked for; `builtin-extractive` with the built-in URL",
             "revision": "pins the weights behind the name (W0503 without)",
             "deployment": "how it is served, such as `fp8`: answers of another deployment are other answers",
             "served_as": "names by which the server may report the model; any other is refused",
             "tokenizer": "a `tokenizer` item; counts segments and answers",
-            "context": "longest prompt and answer together",
-            "in_flight": "most requests open at once",
+            "context": "longest prompt and answer together; a question that does not fit is rejected, not asked",
+            "api": "`chat` (unless set), or `completions` for a model that continues a text",
+            "structured_output": "what the server keeps a reply to: `none` (unless set), `json_schema` or `vllm`",
+            "in_flight": "most requests open at once; 64 without it",
             "requests_per_minute": "rate limit",
-            "tokens_per_minute": "rate limit",
-            "tokens_per_gpu_second": "throughput, for estimates; realised throughput is recorded beside it",
-            "timeout": "for one request",
-            "patience": "how long an unavailable server is waited for",
-            "max_calls": "budget of calls",
-            "max_tokens": "budget of tokens",
-            "max_cost": "budget of money",
+            "tokens_per_minute": "rate limit, of prompts and answers",
+            "tokens_per_gpu_second": "tokens of answers that a GPU makes, for GPU seconds and their price",
+            "timeout": "for one request; 10 minutes without it",
+            "patience": "how long an unavailable server is waited for; 30 minutes without it",
+            "max_calls": "most calls of one run",
+            "max_tokens": "most tokens of one run, of prompts and answers",
+            "max_cost": "most money spent by one run; needs a price",
+            "input_price": "dollars for a million tokens of prompts",
+            "output_price": "dollars for a million tokens of answers",
+            "gpu_hour_price": "dollars for an hour of a GPU, in place of the two",
             "terms": "what the answers may be used for; kept with every generation",
-            "coordinator": "`none`: no process that shares the limits between workers",
+            "coordinator": "`none`: limits are divided evenly among the tasks, and not shared by them",
         },
     ),
     "ask": (
@@ -53,20 +60,20 @@ SETTINGS: dict[str, tuple[dict[str, settings.SettingType], Callable[[str], bool]
             "segment": "how the text is cut; without it the whole text is one segment",
             "rejoin": "what stands between the answers of one row, which become one document",
             "samples": "answers to each question; 1 without it",
-            "max_prompt": "longest prompt",
+            "max_prompt": "longest prompt as a whole; a longer one is rejected, not asked",
             "max_tokens": "longest answer",
             "temperature": "sampling",
             "top_p": "sampling",
-            "top_k": "sampling",
-            "min_p": "sampling",
+            "top_k": "sampling; not every server knows it",
+            "min_p": "sampling; not every server knows it",
             "frequency_penalty": "sampling",
             "presence_penalty": "sampling",
             "stop": "texts that end the answer",
             "seed": "sent with each call: seed + sample + samples × retry round",
+            "logprobs": "asks how probable the answer is: the column `logprob`",
             "tools": "tools the model may call",
             "max_turns": "most turns of a tool conversation",
-            "schema": "JSON schema of the answer",
-            "timeout": "for one request",
+            "timeout": "for one request of this `ask`, in place of the endpoint's",
         },
     ),
     "sample": (
@@ -123,8 +130,8 @@ SETTINGS: dict[str, tuple[dict[str, settings.SettingType], Callable[[str], bool]
         {
             "system": "system message",
             "user": "user message",
-            "reply": "`text` (unless set), `number(0 .. 5)`, `choice(…)`, `json(…)`, `regex(…)`, `trajectory`; only "
-            "`text` runs",
+            "reply": "`text` (unless set), `number(0 .. 5)`, `choice(…)`, `json(…)`, `regex(…)`, `trajectory`, which "
+            "does not run",
         },
     ),
 }  # fmt: skip

@@ -15,6 +15,7 @@ PLUGINS = HERE / "plugins"
 
 TABLE = {"corpus": "corpus", "version": "3", "lake": "lake"}
 PARAMS: dict[str, dict[str, str]] = {
+    "calls": {"corpus": "in/*.jsonl", "lake": "lake"},
     "dclm": {"crawl": "in/*.warc.gz", "lake": "lake"},
     "finephrase": TABLE,
     "fineweb": {"crawl": "in/*/*.warc.gz", "lake": "lake"},
@@ -43,11 +44,29 @@ FILES = (
     "models/xlm_roberta_base.onnx", "tokenizer/dolma2.json", "tokenizer/mistral-nemo.json", "tokenizer/qwen3.json",
     "tokenizer/smollm2.json",
 )  # fmt: skip
+RUNS = ("calls",)
+"""Those that run as they stand."""
+SCHEMA = """{
+  "type": "object",
+  "properties": {"questions": {"type": "array", "items": {"$ref": "#/$defs/question"}, "minItems": 3}},
+  "required": ["questions"],
+  "additionalProperties": false,
+  "$defs": {
+    "question": {
+      "type": "object",
+      "properties": {"question": {"type": "string"}, "answer": {"type": "string"}, "sure": {"enum": [true, null]}},
+      "required": ["question", "answer", "sure"],
+      "additionalProperties": false
+    }
+  }
+}
+"""
 LISTS = {
     "lists/fineweb2_language_threshold.csv": "lang,threshold\ndeu_Latn,0.8\nfra_Latn,0.7\n",
     "lists/fineweb2_mean_word_length.csv": "lang,range\ndeu_Latn,3 .. 14\nfra_Latn,3 .. 11\n",
     "lists/hq_models.csv": "lang,file\ndeu_Latn,models/hq_deu.onnx\nfra_Latn,models/hq_fra.onnx\n",
     "lists/topic_share.csv": "topic,share\nscience,40%\nhistory,20%\n",
+    "schemas/questions.json": SCHEMA,
 }
 
 
@@ -57,6 +76,7 @@ def furnish(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"stands in for " + name.encode())
     for name, text in LISTS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 

@@ -63,6 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = ("lang,file,limit", "de,models/edu.onnx,0.5", "fr,models/french.onnx,0.6")
     (folder / "lists" / "by_lang.csv").write_text("\n".join(rows) + "\n")
     (folder / "lists" / "twice.csv").write_text("\n".join((*rows, "de,models/edu.onnx,0.7")) + "\n")
+    (folder / "schemas").mkdir()
+    (folder / "schemas" / "facts.json").write_text('{"type": "array", "items": {"type": "string"}}')
+    (folder / "schemas" / "binary.json").write_bytes(b"\xff\xfe")
+    (folder / "schemas" / "open.json").write_text('{"type": "array", "items": {\n  "type": "string"\n')
     (folder / "mine.recipe").write_text(
         "library mine\nedition 2026\n\nfilter long(words) {\n  stats.words >= words\n}\n"
     )

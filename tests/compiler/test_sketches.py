@@ -13,7 +13,7 @@
 | several classifiers by max, mean, weights; by bytes       | nemotron_cc, say_mixes                                 |
 | thresholds by language; rules by domain                   | fineweb2_hq; say_gates                                 |
 | prompts: variables, system, stop, fan-out, segments       | say_gates, finephrase, synth_seeds, nemotron_cc        |
-| … replies by schema, choice, regex; required structure    | say_gates, synpro_round, verified_math                 |
+| … replies by schema, choice, regex; required structure    | calls, say_gates, synpro_round, verified_math          |
 | gates of every kind; on fail with every action            | say_gates, synpro_round, verified_math                 |
 | rounds: all, latest, last(n); pinned scores; stop         | synpro_round, say_gates                                |
 | annotate, train, use                                      | fineweb_edu                                            |
@@ -39,7 +39,7 @@ from recipec.imports import library_folder
 from recipec.operators import installed
 from recipec.plan_text import dot, parse_plan, plan_text
 from rewriting import renamed
-from sketches import FILES, HERE, PARAMS, PLUGINS, backend, furnish, later, plain, shown
+from sketches import FILES, HERE, PARAMS, PLUGINS, RUNS, backend, furnish, later, plain, shown
 
 NAMES = sorted(PARAMS)
 
@@ -83,9 +83,55 @@ def test_it_checks_lowers_and_says_what_is_missing(name: str, folder: Path, gold
 @pytest.mark.parametrize("name", NAMES)
 def test_a_script_is_refused_and_a_plan_is_not(name: str, folder: Path) -> None:
     made = backend(name, folder)
-    for form, refused in (("plan", False), ("dot", False), ("pyspark", True)):
+    for form, refused in (("plan", False), ("dot", False), ("pyspark", name not in RUNS)):
         diagnostics, _ = FORMS[form]
         assert any(one.code == "E0900" for one in diagnostics(made)) == refused
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_script_of_one_that_runs(name: str, folder: Path, golden) -> None:
+    made = backend(name, folder)
+    assert later(made) == ""
+    script = made.script.replace(f"{folder}/", "")
+    golden(f"{name}.py", script)
+    compile(script, f"{name}.py", "exec")
+
+
+SAME_ANSWERS = [
+    ('[env("WRITER_URL"), "http://second.test:8000/v1"]', '["http://other.test/v1", env("WRITER_URL")]'),
+    ('[env("WRITER_URL"), "http://second.test:8000/v1"]', '["http://a.test/v1", "http://b.test/v1"]'),
+    ("[2, 1]", "[1, 9.5]"),
+    ("= vllm", "= none"),
+    ("= json_schema", "= vllm"),
+    ("= 128", "= 12"),
+    ("= 6_000", "= 6"),
+    ("= 2_000_000", "= 2"),
+    ("= 2 min", "= 3 min"),
+    ("= 1 h", "= 2 h"),
+    ("= 1_000_000", "= 1"),
+    ("= 2B tokens", "= 3B tokens"),
+    ("= $250", "= $1"),
+    ("= $0.10", "= $0.20"),
+    ("  coordinator    = none\n", ""),
+    ("= $2.50", "= $4"),
+    ("= 90 s", "= 80 s"),
+]
+"""Settings that say how a model is asked, and not what."""
+
+
+def steps(made: Backend) -> str:
+    """The script behind the recipe's own text."""
+    return made.script.partition("job = rt.start(")[2]
+
+
+@pytest.mark.parametrize(("old", "new"), SAME_ANSWERS, ids=lambda value: value[:30].strip())
+def test_what_changes_no_answer_is_in_no_digest(old: str, new: str, folder: Path) -> None:
+    text = (HERE / "recipes" / "calls.recipe").read_text(encoding="utf-8")
+    assert old in text
+    made = backend("calls", folder, text.replace(old, new, 1))
+    assert [f"{one.code} {one.message}" for one in made.compilation.errors] == []
+    before = backend("calls", folder)
+    assert digests(made) == digests(before) and steps(made) != steps(before)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,6 +153,7 @@ def test_where_the_project_lies_is_in_no_digest(name: str, folder: Path, tmp_pat
 
 
 RENAMED = {
+    "calls": {"writer": "a1", "base": "a2", "questions": "a3", "asked": "a4", "budget": "a5"},
     "dclm": {"clean_pages": "a1", "scored": "a2", "calibration": "a3"},
     "finephrase": {"one_format": "a1", "generation": "a2", "faqs": "a3", "writer": "a4", "faq_share": "a5"},
     "fineweb2_hq": {"language_threshold": "a1", "scored": "a2", "calibration": "a3", "word_boundary": "a4",
@@ -136,6 +183,18 @@ def test_names_of_items_are_in_no_digest(name: str, folder: Path) -> None:
 
 
 CHANGES = [
+    ("calls", "= 8_192 tokens", "= 8_191 tokens", "units"),
+    ("calls", "= 7_000 tokens", "= 6_999 tokens", "units"),
+    ("calls", "= completions", "= chat", "endpoint"),
+    ("calls", "= 40", "= 41", "units"),
+    ("calls", "= 5%", "= 6%", "units"),
+    ("calls", "= false", "= true", "units"),
+    ("calls", "number(0 .. 5)", "number(0 .. 4)", "units"),
+    ("calls", "choice(story, report", "choice(report, story", "units"),
+    ("calls", "maxItems", "minItems", "units"),
+    ("calls", "= json\n", "= text\n", "units"),
+    ("calls", "tolerate(0.1%)", "tolerate(0.2%)", "ask"),
+    ("calls", "  on waiting tolerate(0.1%)\n", "", "ask"),
     ("dclm", "ngram = 13 words", "ngram = 12 words", "dedup"),
     ("dclm", ">= 90%", ">= 80%", "keep"),
     ("dclm", "9.5% .. 10.5%", "9.0% .. 10.5%", "write"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from recipec import resolved as r
-from recipec.checks.walk import derived, of_kind
+from recipec.checks.walk import derived, inside, of_kind, values_of
 from recipec.diagnostics import Diagnostic, Label
+
+LOGPROB = "logprob"
 
 
 def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
@@ -48,6 +50,28 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
             )
         for ask in asks:
             yield from _longer(ask, gates)
+        if asks and not any(_wants_logprobs(ask) for ask in asks):
+            yield from _unasked(one.statements, asks[0])
+
+
+def _wants_logprobs(ask: r.Ask) -> bool:
+    given = ask.settings.get("logprobs")
+    return given is not None and not (isinstance(given, r.Lit) and given.value is False)
+
+
+def _unasked(statements: tuple[r.Statement, ...], ask: r.Ask) -> Iterator[Diagnostic]:
+    """A server says how probable its answer is only where it is asked."""
+    for statement in statements:
+        for expr in () if isinstance(statement, r.Ask) else inside(tuple(values_of(statement))):
+            if isinstance(expr, r.Col) and expr.relation is None and expr.name == LOGPROB:
+                yield Diagnostic(
+                    "E0202",
+                    f"there is no column `{LOGPROB}` here",
+                    expr.span,
+                    "",
+                    (Label(ask.span, "not asked for here"),),
+                    "write `logprobs = true` in the `ask`",
+                )
 
 
 def _longer(ask: r.Ask, gates: list[r.Verify]) -> Iterator[Diagnostic]:

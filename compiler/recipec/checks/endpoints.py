@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from recipec import resolved as r
+from recipec.checks.walk import addresses, inside
 from recipec.diagnostics import Diagnostic, Edit, Fix
 
 BUILTIN = "builtin"
@@ -28,12 +29,12 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
             seen.add(key.span.start)
             variable = f"{endpoint.name.upper()}_KEY"
             yield _secret(key, f'env("{variable}")')
-        url = endpoint.settings.get("url")
-        if isinstance(url, r.Lit) and isinstance(url.value, str) and _URL_SECRET.match(url.value):
-            seen.add(url.span.start)
-            yield Diagnostic(
-                "E0431", "the URL holds a password", url.span, help="pass it in `key`, or `env(…)` the URL"
-            )
+        for url in addresses(endpoint):
+            if isinstance(url, r.Lit) and isinstance(url.value, str) and _URL_SECRET.match(url.value):
+                seen.add(url.span.start)
+                yield Diagnostic(
+                    "E0431", "the URL holds a password", url.span, help="pass it in `key`, or `env(…)` the URL"
+                )
         model = endpoint.settings.get("model")
         builtin = isinstance(model, r.Lit) and isinstance(model.value, str) and model.value.startswith(BUILTIN)
         named = model is not None and not isinstance(model, r.Unknown) and not builtin
@@ -56,7 +57,7 @@ def _texts(resolved: r.Resolved) -> Iterator[r.Lit]:
     settings += [one.settings for one in resolved.endpoints.values()]
     settings += [one.call.args for one in resolved.sources.values()]
     for values in settings:
-        for value in values.values():
+        for value in inside(tuple(values.values())):
             if isinstance(value, r.Lit) and isinstance(value.value, str):
                 yield value
             elif isinstance(value, r.EnvRef) and value.default:

@@ -21,7 +21,7 @@ def check(resolved: r.Resolved, place) -> Iterator[Diagnostic]:
                 continue
             base = parameter.type.removesuffix("?")
             if base == "file" and value.value not in getattr(parameter, "embedded", ()):
-                yield from _file(resolved, place, value, getattr(parameter, "embedded", ()))
+                yield from named(resolved, place, value, getattr(parameter, "embedded", ()))
             elif base == "path" and _written_here(resolved, value) and leaves(value.value):
                 yield _climbs(value)
 
@@ -41,7 +41,8 @@ def _climbs(value: r.Lit) -> Diagnostic:
     )
 
 
-def _file(resolved: r.Resolved, place, value: r.Lit, embedded: tuple[str, ...]) -> Iterator[Diagnostic]:
+def named(resolved: r.Resolved, place, value: r.Lit, embedded: tuple[str, ...] = ()) -> Iterator[Diagnostic]:
+    """What is wrong with a file that the recipe names. `embedded`: names that stand for no file here."""
     name = value.value
     written = _written_here(resolved, value)
     if written and (leaves(name) or Path(name).is_absolute()):

@@ -11,6 +11,7 @@ from recipec.diagnostics import Diagnostic, Label
 
 AGAIN = "retry"
 STOP = "error"
+TOLERATE = "tolerate"
 
 
 def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
@@ -18,7 +19,7 @@ def check(resolved: r.Resolved, place: object) -> Iterator[Diagnostic]:
         statements = of_kind(one.statements, r.On)
         yield from _twice(statements, "retry(1), discard")
         for on in statements:
-            yield from _actions(on)
+            yield from _waiting(on) if on.event == "waiting" else _actions(on)
     for _, part in parts(resolved):
         statements = of_kind(part.statements, r.On)
         yield from _twice(statements, "repeat, renormalise")
@@ -32,6 +33,7 @@ def _twice(statements: list[r.On], example: str) -> Iterator[Diagnostic]:
         if on.event in said:
             first = (Label(said[on.event].span, "said here"),)
             help_ = f"say all of it in one line: `on {on.event} {example}`"
+            help_ = "leave one out" if on.event == "waiting" else help_
             yield Diagnostic("E0436", f"`on {on.event}` stands twice", on.span, "", first, help_)
         said.setdefault(on.event, on)
 
@@ -52,9 +54,26 @@ def _shortage(on: r.On) -> Iterator[Diagnostic]:
         yield Diagnostic("E0436", message, action.span, "", (Label(first.span, ""),), help_)
 
 
+def _waiting(on: r.On) -> Iterator[Diagnostic]:
+    """Of units that have no answer, a share is tolerated; there is nothing else to be done with them."""
+    calls = of_kind(on.actions, r.OpCall)
+    for one in calls:
+        if one.operator.name != TOLERATE:
+            help_ = "a unit waits where there is no answer to it: `on waiting tolerate(0.1%)`"
+            yield Diagnostic("E0305", f"`on waiting` does not know `{one.operator.name}`", one.span, help=help_)
+    for second in [one for one in calls if one.operator.name == TOLERATE][1:]:
+        first = (Label(calls[0].span, ""),)
+        yield Diagnostic("E0436", f"`{TOLERATE}` stands twice", second.span, "", first, "leave one out")
+
+
 def _actions(on: r.On) -> Iterator[Diagnostic]:
     """Actions are tried in order: rounds of questions first, then what is left is dealt with, by one."""
-    calls = [one for one in on.actions if isinstance(one, r.OpCall)]
+    calls = of_kind(on.actions, r.OpCall)
+    for one in calls:
+        if one.operator.name == TOLERATE:
+            help_ = "units whose call never came back are not failed: `on waiting tolerate(0.1%)`"
+            yield Diagnostic("E0305", f"`on fail` does not know `{TOLERATE}`", one.span, help=help_)
+            return
     for before, action in zip(calls, calls[1:], strict=False):
         name, first = action.operator.name, before.operator.name
         if first != AGAIN:

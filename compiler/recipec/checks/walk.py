@@ -48,6 +48,14 @@ def derived(resolved: r.Resolved) -> Iterator[r.Derived]:
     return (one for one in resolved.relations.values() if isinstance(one, r.Derived))
 
 
+def addresses(endpoint: r.Endpoint) -> tuple[r.Expr, ...]:
+    """Where an endpoint is, each a text or read from the environment; none where that is not said."""
+    url = endpoint.settings.get("url")
+    if isinstance(url, r.Sequence):
+        return url.items
+    return () if url is None else (url,)
+
+
 def parts(resolved: r.Resolved) -> Iterator[tuple[r.Mix, r.Mix | r.Phase]]:
     """Every mix, and every phase of one, as what weights and caps are of."""
     for mix in resolved.mixes.values():

@@ -15,7 +15,7 @@ from recipec.lowering.expressions import BY_TEXT, said
 ENDS = ("discard", "quarantine", "keep_source")
 """What can become of an answer that failed."""
 OF_ANSWER = frozenset(("answer", "segment"))
-JUDGED = frozenset(("finish", "answer", "tokens", "copied_tokens", "segment_tokens", "sample"))
+JUDGED = frozenset(("finish", "answer", "tokens", "copied_tokens", "segment_tokens", "sample", "logprob"))
 """What an answer has when its rules are asked, beside its scores."""
 
 
@@ -108,6 +108,7 @@ class Answers(Asks):
         best = _best(parts.best, self.at(parts.best.span)) if parts.best is not None else None
         retry, on_fail = self._actions(parts.fail)
         tolerate = self._tolerated(parts.waiting) if parts.waiting is not None else None
+        timeout = parts.ask.settings["timeout"].value if "timeout" in parts.ask.settings else None
         found = p.digest(
             "ask", units.digest, [[o.identity() for o in q.clean] for q in units.prompts],
             [[c.name, p.identity(c.operation if isinstance(c, p.AnswerScore) else c.expr)] for c in columns],
@@ -119,7 +120,7 @@ class Answers(Asks):
         node = p.Ask(
             name=self._name(f"{item.name}.answers"), of=item.name, digest=found, units=units.name, clean=clean,
             scores=columns, rules=rules, keeps=keeps, best=best, retry=retry, on_fail=on_fail, tolerate=tolerate,
-            **place,
+            timeout=timeout, **place,
         )  # fmt: skip
         return self._add(node)
 
@@ -160,13 +161,11 @@ class Answers(Asks):
                 self._no(f"action `{action.operator.name}` after `on fail`", action.span)
         return retry, last
 
-    def _tolerated(self, waiting: r.On) -> float:
-        """The share of units that may go on waiting."""
-        self._no("`on waiting`", waiting.span)
-        shares = [float(one.args["share"].value) for one in waiting.actions if one.operator.name == "tolerate"]
-        if len(shares) != len(waiting.actions):
-            raise Unsupported("`on waiting` with anything but `tolerate(…)`", waiting.span)
-        return shares[-1]
+    @staticmethod
+    def _tolerated(waiting: r.On) -> float:
+        """The share of units that may go on waiting; a check has seen that nothing else is said of them."""
+        (action,) = waiting.actions
+        return float(action.args["share"].value)
 
     # ---- the documents ---------------------------------------------------------------------------
 

@@ -12,10 +12,9 @@ from recipec.record import replace
 from recipec.resolving import calls, expressions
 from recipec.resolving.blocks import spliced
 from recipec.resolving.forgotten import forgotten
+from recipec.resolving.replies import reply
 from recipec.resolving.scope import Scope, bind_parameters
 from recipec.settings import PROMPT
-
-REPLIES = ("text", "number", "choice", "json", "regex", "trajectory")
 
 
 class Prompts:
@@ -102,7 +101,7 @@ class Prompts:
             for one in item.parameters
         }
         texts: dict[str, r.Template] = {}
-        reply = r.Reply("text", (), item.name.span)
+        form = r.Reply("text", (), item.name.span)
         cleans: list[r.OpCall] = []
         seen: set[str] = set()
         for inner, line in spliced(scope, item.body):
@@ -114,7 +113,7 @@ class Prompts:
                 if name in seen:
                     inner.report("E0221", f"`{name}` is set twice", line.name.span, help="leave one out")
                 elif name == "reply":
-                    reply = self._reply(inner, line.value)
+                    form = reply(inner, line.value)
                 elif name in ("system", "user"):
                     texts[name] = self._template(inner, line, parameters)
                 else:
@@ -142,7 +141,7 @@ class Prompts:
             parameters,
             texts.get("system"),
             texts.get("user", empty),
-            reply,
+            form,
             tuple(cleans),
             item.name.span,
             item.doc,
@@ -169,18 +168,3 @@ class Prompts:
                 )
                 parts.append(unknown)
         return r.Template(tuple(parts), line.value.span)
-
-    @staticmethod
-    def _reply(scope: Scope, node: ast.Expr) -> r.Reply:
-        name = node.function if isinstance(node, ast.Call) else node
-        if not isinstance(name, ast.Name) or name.text not in REPLIES:
-            scope.report(
-                "E0305",
-                f"a reply cannot be `{scope.text(node.span)[:40]}`",
-                node.span,
-                help=f"it is one of {listing(REPLIES)}",
-            )
-            return r.Reply("text", (), node.span)
-        arguments = node.arguments if isinstance(node, ast.Call) else ()
-        args = tuple(expressions.expression(scope, one.value, words=True) for one in arguments)
-        return r.Reply(name.text, args, node.span)

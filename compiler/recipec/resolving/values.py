@@ -50,7 +50,8 @@ _CALLED = {
     "list": "a list",
     "range": "a range (`1 .. 5`)",
     "secret": '`env("NAME")`',
-    "url": "a URL",
+    "address": "an address",
+    "addresses": "an address, or a list of them",
     "count": "a count (`10B tokens`)",
     "column": "a column",
 }
@@ -86,7 +87,7 @@ def typed(scope: Scope, node: ast.Expr, type_: str, name: str, rowwise: bool = F
         return special(scope, node, name)
     if base.startswith("list["):
         return _list(scope, node, base[5:-1], name)
-    if base in ("secret", "url"):
+    if base in ("secret", "address"):
         return _secret(scope, node, base, name)
     if base == "range":
         if isinstance(node, ast.Range):
@@ -252,6 +253,22 @@ def _secret(scope: Scope, node: ast.Expr, base: str, name: str) -> r.Expr:
     return _wrong(scope, node.span, name, base, value)
 
 
+def _addresses(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
+    """An address as a text or `env(…)`; several of them as a Sequence, each with its own place."""
+    if isinstance(node, ast.List):
+        items = tuple(typed(scope, one, "address", name) for one in node.items)
+    else:
+        value = scope.context.bind.expression(scope, node, environment=True)
+        if isinstance(value, r.EnvRef) or (isinstance(value, r.Lit) and isinstance(value.value, str)):
+            return value
+        if not (isinstance(value, r.Lit) and isinstance(value.value, tuple)):
+            return _wrong(scope, node.span, name, "addresses", value)
+        items = tuple(literal(scope, r.Lit(one, None, value.span), "text", name) for one in value.value)
+    if not items:
+        return scope.report("E0301", f"`{name}` is {called('addresses')}; this list is empty", node.span)
+    return r.Unknown(node.span) if any(isinstance(one, r.Unknown) for one in items) else r.Sequence(items, node.span)
+
+
 def _column(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
     if not isinstance(node, ast.Name):
         return scope.report("E0301", f"`{name}` is a column", node.span, help="give the column's name")
@@ -336,6 +353,7 @@ def _rounds(scope: Scope, node: ast.Expr, name: str) -> r.Expr:
 
 
 _SPECIAL = {
+    "addresses": _addresses,
     "column": _column,
     "columns": _columns,
     "relation": _relation,

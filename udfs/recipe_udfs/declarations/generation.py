@@ -52,6 +52,10 @@ ACTIONS = (
     signature("retry", "action", "Ask again, up to n more rounds.", Parameter("n", "int")),
     signature("quarantine", "action", "The answer is set apart, to be looked at."),
     signature("keep_source", "action", "The source row stands in for the answer."),
+    signature(
+        "tolerate", "action", "Up to this share of the units may go on waiting, counted apart.",
+        Parameter("share", "share"),
+    ),
 )
 
 OPERATORS = (*SCORES, *ACTIONS)

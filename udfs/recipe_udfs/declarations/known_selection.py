@@ -73,8 +73,6 @@ ANSWERS = (
         "A number of question and answer pairs drawn by hash, the rest go (Nemotron-CC: up to 10 for 150 tokens).",
         Parameter("keep", "range"), Parameter("seed", "int"),
     ),
-    known("tolerate", "action", "Up to this share of the units may go on waiting, counted apart.",
-          Parameter("share", "share")),
     known(
         "judge", "score",
         "A model's reply to a prompt as a figure, by the prompt's `reply`: a number or one of its choices. `text` is "
