@@ -90,7 +90,7 @@ class Connections(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url = request.url
-        server = url.scheme, url.host, url.port
+        server = url.scheme, url.raw_host.decode("ascii"), url.port
         connection = self._left_idle(server)
         if connection is not None:
             try:
