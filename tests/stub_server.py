@@ -31,6 +31,7 @@ class Reply:
     refusal: str | None = None
     fingerprint: str | None = "fp_stub"
     usage: tuple[int, int] | None = (7, 5)
+    logprobs: tuple[float, ...] | None = None  # of its tokens
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ def _completion(reply: Reply, entry: Entry) -> bytes:
     if reply.usage is not None:
         usage = {"prompt_tokens": reply.usage[0], "completion_tokens": reply.usage[1], "total_tokens": sum(reply.usage)}
     message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
+    logprobs = reply.logprobs and {"content": [{"token": "x", "logprob": one} for one in reply.logprobs]}
     return json.dumps(
         {
             "id": f"chatcmpl-{entry.number}",
@@ -195,7 +197,7 @@ def _completion(reply: Reply, entry: Entry) -> bytes:
             "created": int(time.time()),
             "model": reply.model if reply.model is not None else entry.body["model"],
             "system_fingerprint": reply.fingerprint,
-            "choices": [{"index": 0, "message": message, "finish_reason": reply.finish}],
+            "choices": [{"index": 0, "message": message, "finish_reason": reply.finish, "logprobs": logprobs}],
             "usage": usage,
         }
     ).encode()
