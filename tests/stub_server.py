@@ -72,12 +72,16 @@ def _echo(request: dict[str, Any], n: int) -> str:
 @dataclass
 class Stub:
     """`faults`: by request number, or a function of the request and its number; None is no fault. `latency`:
-    seconds, or a function of the number. `capacity`: calls at once, past which it answers 429."""
+    seconds, or a function of the number. `held`: is the request of that number to be held back still? It is asked
+    again and again, so that a test can say what has to have happened first. `capacity`: calls at once, past which it
+    answers 429. `port`: 0 is any that is free."""
 
     answer: Callable[[dict[str, Any], int], str | Reply] = _echo
     latency: float | Callable[[int], float] = 0.0
     faults: Mapping[int, Fault] | Callable[[dict[str, Any], int], Fault | None] = field(default_factory=dict)
+    held: Callable[[int], bool] = lambda number: False
     capacity: int | None = None
+    port: int = 0
     ledger: list[Entry] = field(default_factory=list)
     open: int = 0
     most_open: int = 0
@@ -87,7 +91,7 @@ class Stub:
     def __enter__(self) -> Stub:
         self._loop = asyncio.new_event_loop()
         self._handlers: set[asyncio.Task[Any]] = set()
-        listening = asyncio.start_server(self._connection, "127.0.0.1", 0, backlog=2048)
+        listening = asyncio.start_server(self._connection, "127.0.0.1", self.port, backlog=2048)
         self._server = self._loop.run_until_complete(listening)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
@@ -152,6 +156,8 @@ class Stub:
         wait = fault.delay + (self.latency(entry.number) if callable(self.latency) else self.latency)
         if wait and not fault.status:
             await asyncio.sleep(wait)
+        while not fault.status and self.held(entry.number):
+            await asyncio.sleep(0.002)
         if fault.hang:
             await asyncio.Event().wait()
         if fault.close:
