@@ -34,14 +34,14 @@ ON_TWO_CORES = {
 
 @fault(2, "executor killed")
 def executor_killed(place: Place) -> Found:
-    """At a request in the second half, the executor of the worker that asks."""
+    """At a late request, the executor of the worker that asks."""
     costs: list[int] = []
 
     def shoot(peer: tuple[str, int]) -> None:
         kill_above("java")(peer)
         costs.append(not_landed(place))
 
-    at = place.size.units * 3 // 4
+    at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
         place.begin(stub.url, master="local-cluster[2,1,1024]", conf=ON_TWO_CORES).end()
     return settled(place, again=place.size.in_flight + costs[0])

@@ -43,14 +43,14 @@ def kill(job: Child) -> None:
 
 @fault(1, "Python worker killed (SIGKILL)")
 def worker_killed(place: Place) -> Found:
-    """At a request in the second half, the process that asks. The task is tried again and finds what had landed."""
+    """At a late request, the process that asks. The task is tried again and finds what had landed."""
     costs: list[int] = []
 
     def shoot(peer: tuple[str, int]) -> None:
         kill_client(peer)
         costs.append(not_landed(place))
 
-    at = place.size.units * 3 // 4
+    at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
         place.begin(stub.url, master="local[2,4]").end()
     return settled(place, again=place.size.in_flight + costs[0])
@@ -121,7 +121,7 @@ def shuffle_lost(place: Place) -> Found:
         costs.append(not_landed(place))
 
     conf = {"spark.local.dir": str(local), **event_log(events)}
-    at = place.size.units * 3 // 4
+    at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=lose)}) as stub:
         place.begin(stub.url, master="local[2,4]", conf=conf).end()
     log = "".join(path.read_text() for path in events.rglob("*") if path.is_file())
