@@ -10,7 +10,8 @@ own count of what it sent and got, answers that were thrown away included, stand
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recipe_runtime import endpoints, generations, tables
@@ -58,7 +59,36 @@ def gpu_seconds(where: Endpoint, completion_tokens: int) -> float | None:
 
 def cost(where: Endpoint, prompt_tokens: int, completion_tokens: int) -> float | None:
     """$ by the endpoint's prices, None where it has none."""
-    prices = (where.input_price, where.output_price, where.gpu_hour_price)
-    if all(price is None for price in prices):
+    if not priced(where):
         return None
     return endpoints.at(where, ("",)).cost(prompt_tokens, completion_tokens)
+
+
+def priced(where: Endpoint) -> bool:
+    """Does the endpoint have a price?"""
+    return any(price is not None for price in (where.input_price, where.output_price, where.gpu_hour_price))
+
+
+class Spending:
+    """What the ended tasks of a run spent by endpoint, where no coordinator counts it."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, Any] = {}
+
+    def add(self, endpoint: str, tasks: Sequence[Any]) -> None:
+        """What the tasks of a stage report."""
+        from recipe_udfs.endpoint.budget import NOTHING, Spend
+
+        for row in tasks:
+            used = Spend(row.calls, row.prompt_tokens, row.completion_tokens)
+            self._spent[endpoint] = self._spent.get(endpoint, NOTHING) + used
+
+    def left(self, spec: Any) -> Any:
+        """The endpoint with what is left of its budgets."""
+        from recipe_udfs.endpoint.budget import NOTHING
+
+        spent = self._spent.get(spec.name, NOTHING)
+        cost = spec.cost(spent.prompt, spent.completion)
+        used = {"max_calls": spent.calls, "max_tokens": spent.tokens, "max_cost": cost}
+        limits = {name: getattr(spec, name) for name in used}
+        return replace(spec, **{n: max(0, most - used[n]) for n, most in limits.items() if most is not None})

@@ -11,23 +11,26 @@ from typing import Any
 from recipe_runtime.unit_tasks import Asked
 
 REPORT = (
-    "partition int, calls bigint, attempts bigint, prompt_tokens bigint, completion_tokens bigint, kinds string, "
-    "details string, error string, remedy string"
+    "partition int, calls bigint, attempts bigint, prompt_tokens bigint, completion_tokens bigint, failed string, "
+    "waiting string, details string, error string, remedy string"
 )
-"""How a task went: answers that came, attempts in all, what the server counted; of the units left waiting kind → how
-many and kind → what was said of the first, as JSON. `error` is set where asking on would not help."""
+"""How a task went: answers that came, attempts, and what the server counted; as JSON, kind → attempts that failed
+(where no coordinator counts them), kind → keys left waiting, and kind → what was said of the first of those. `error`
+is set where asking on would not help."""
 
 
 @dataclass(frozen=True)
 class CallModel:
     """Units with their segment → answers, landed as they come; gives one row a task, a REPORT.
 
-    What this partition landed before it failed is not asked again. `step`: of the units, for the books.
+    What this partition landed before it failed is not asked again. `lease`: where the coordinator of all tasks is;
+    without one each of `tasks` keeps to its part of the endpoint's limits. `step`: of the units, for the books.
     """
 
     asked: Asked
     endpoint: Any
-    window: int
+    lease: Any
+    tasks: int
     lake: str
     run_id: str
     step: str
@@ -47,32 +50,34 @@ class CallModel:
         done = set(landed(self.lake, self.run_id, self._place(partition), ["key"]).column("key").to_pylist())
         landing = Landing(self.lake, self.run_id, self._place(partition))
         asked: dict[str, dict[str, Any]] = {}
-        counts: Counter[str] = Counter(calls=0, attempts=0, prompt_tokens=0, completion_tokens=0)
-        kinds: Counter[str] = Counter()
-        details: dict[str, str] = {}
-        refused: dict[str, str] = {}
+        report = _Report()
+        spec = self.endpoint if self.lease is not None else self.endpoint.part(partition, self.tasks)
+        permits = self._permits(spec)
+        requests = self._requests(batches, done, asked)
         try:
-            for outcome in answers(self.endpoint, self._requests(batches, done, asked), window=self.window):
+            for outcome in answers(spec, requests, window=spec.in_flight, permits=permits):
                 if outcome is None:
                     landing.flush_if_due()
                     continue
                 row = asked.pop(outcome.key)
-                counts["attempts"] += outcome.attempts
+                report.add(outcome)
                 if isinstance(outcome, Answer):
-                    counts["calls"] += 1
-                    counts["prompt_tokens"] += outcome.prompt_tokens or 0
-                    counts["completion_tokens"] += outcome.completion_tokens or 0
                     landing.add(self._generation(row, outcome))
-                else:
-                    kinds[outcome.kind] += 1
-                    details.setdefault(outcome.kind, outcome.detail)
         except EndpointError as error:
-            refused = {"error": error.message, "remedy": error.remedy}
+            report.error = error
         finally:
             landing.close()
-        said = {"kinds": json.dumps(kinds, sort_keys=True), "details": json.dumps(details, sort_keys=True)}
-        report = {"partition": partition, **counts, **said, **refused}
-        yield pa.RecordBatch.from_pylist([report], schema=self.schema)
+        failed = permits.totals().kinds if self.lease is None and report.attempts else {}
+        yield pa.RecordBatch.from_pylist([report.row(partition, failed)], schema=self.schema)
+
+    def _permits(self, spec: Any) -> Any:
+        if self.lease is None:
+            from recipe_udfs.endpoint.permits import LocalPermits
+
+            return LocalPermits(spec)
+        from recipe_udfs.endpoint.leases import LeasedPermits
+
+        return LeasedPermits(spec, self.lease)
 
     def _place(self, partition: int) -> str:
         return f"{self.asked.prompts[0].call_class[:8]}-{self.round}-{partition}"
@@ -123,4 +128,39 @@ class CallModel:
             "seconds": answer.seconds,
             "logprob": answer.logprob,
             "step": self.step,
+        }
+
+
+class _Report:
+    """How a task went so far."""
+
+    def __init__(self) -> None:
+        self.calls = self.attempts = self.prompt_tokens = self.completion_tokens = 0
+        self.waiting: Counter[str] = Counter()
+        self.details: dict[str, str] = {}
+        self.error: Any = None
+
+    def add(self, outcome: Any) -> None:
+        """What came of one request."""
+        from recipe_udfs.endpoint.request import Answer
+
+        self.attempts += outcome.attempts
+        if isinstance(outcome, Answer):
+            self.calls += 1
+            self.prompt_tokens += outcome.prompt_tokens or 0
+            self.completion_tokens += outcome.completion_tokens or 0
+        else:
+            self.waiting[outcome.kind] += 1
+            self.details.setdefault(outcome.kind, outcome.detail)
+
+    def row(self, partition: int, failed: Mapping[str, int]) -> dict[str, Any]:
+        """The REPORT."""
+        numbers = ("calls", "attempts", "prompt_tokens", "completion_tokens")
+        said = {"failed": failed, "waiting": self.waiting, "details": self.details}
+        return {
+            "partition": partition,
+            **{name: getattr(self, name) for name in numbers},
+            **{name: json.dumps(value, sort_keys=True) for name, value in said.items()},
+            "error": self.error and self.error.message,
+            "remedy": self.error and self.error.remedy,
         }

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from recipe_runtime import generations, landing
+from recipe_runtime import booking, generations, landing
 from recipe_runtime.arrow import arrow_schema
+from recipe_runtime.asking import Endpoint
+from recipe_runtime.call_figures import CallFigures, failures
 from recipe_runtime.call_tasks import REPORT, CallModel
 from recipe_runtime.errors import StepError
 from recipe_runtime.failpoints import failpoint
@@ -19,24 +23,39 @@ from recipe_runtime.unit_tasks import Asked
 
 @dataclass
 class Called:
-    """What a run's calls for one step came to, over tasks and rounds, whether or not an answer was kept. `waiting`:
-    kind → units that it left without one; `details`: kind → what was said of the first."""
+    """What a run's calls for one step came to, over tasks and rounds, whether or not an answer was kept. `answers`
+    came to the tasks that ended; `calls` are those that the server was seen to answer, or may have answered unseen.
+    `failed`: kind → attempts that failed; `waiting`: kind → keys that were left without an answer; `details`: kind →
+    what was said of the first."""
 
+    answers: int = 0
     calls: int = 0
     attempts: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
     details: dict[str, str] = field(default_factory=dict)
 
-    def add(self, row: Any) -> None:
-        """The REPORT of one task."""
-        self.calls += row.calls
-        self.attempts += row.attempts
-        self.waiting.update(json.loads(row.kinds))
-        self.details = {**json.loads(row.details), **self.details}
+    def add(self, tasks: Sequence[Any], first: Any, last: Any) -> None:
+        """What the tasks of a stage report, and what the coordinator had counted before it and after; None without
+        one."""
+        for row in tasks:
+            self.answers += row.calls
+            self.waiting.update(json.loads(row.waiting))
+            self.details = {**json.loads(row.details), **self.details}
+        if last is None:
+            self.calls += sum(row.calls for row in tasks)
+            self.attempts += sum(row.attempts for row in tasks)
+            for row in tasks:
+                self.failed.update(json.loads(row.failed))
+        else:
+            self.calls += last.calls - first.calls
+            self.attempts += last.attempts - first.attempts
+            self.failed.update(failures(last, first))
 
     def record(self) -> dict[str, Any]:
         """For the step's `report`."""
-        return {"calls": self.calls, "attempts": self.attempts, "waiting": dict(self.waiting)}
+        kinds = {"failed": dict(self.failed), "waiting": dict(self.waiting)}
+        return {"calls": self.calls, "attempts": self.attempts, **kinds}
 
     def why(self) -> str:
         """Why units wait, in one line."""
@@ -87,21 +106,24 @@ def in_order(asked: Asked, rows: Any, tasks: int) -> Any:
     return placed.sortWithinPartitions(alike, "doc_id", "segment", "prompt", "sample")
 
 
-def call(job: Any, name: str, units: Units, missing: Any, round_: int, spec: Any, called: Called) -> None:
-    """Asks the missing units in one stage, a task for each core with a sliding window of its share of `in_flight`,
-    and folds their answers. Raises StepError where the endpoint refuses."""
+def call(job: Any, name: str, units: Units, missing: Any, wanted: int, round_: int, spec: Any, called: Called) -> None:
+    """Asks the `wanted` missing units in one stage, a task for each core, all within the endpoint's limits, and folds
+    their answers. Raises StepError where the endpoint refuses, or a task finds no coordinator."""
     tasks = max(1, min(job.spark.sparkContext.defaultParallelism, spec.in_flight))
     struct = job.struct(REPORT)
-    window = max(1, spec.in_flight // tasks)
+    lease = job.coordinator.lease(spec, name) if units.endpoint.coordinator else None
+    totals = (lambda: job.coordinator.totals(spec.name, name)) if lease is not None else lambda: None
+    first = totals()
     task = CallModel(
-        units.asked, spec, window, job.lake.uri, job.run_id, units.step, round_, arrow_schema(struct)
-    )
+        units.asked, spec if lease is not None else job.spending.left(spec), lease, tasks, job.lake.uri, job.run_id,
+        units.step, round_, arrow_schema(struct),
+    )  # fmt: skip
     coalesce = "spark.sql.adaptive.coalescePartitions.enabled"
     before = job.spark.conf.get(coalesce)
     job.spark.conf.set(coalesce, "false")
     try:
         given = in_order(units.asked, with_segment(units, missing), tasks)
-        with generations.alive(job):
+        with generations.alive(job), _shown(job, name, wanted, totals, units.endpoint):
             done = given.mapInArrow(task, struct).collect()
     finally:
         job.spark.conf.set(coalesce, before)
@@ -110,8 +132,15 @@ def call(job: Any, name: str, units: Units, missing: Any, round_: int, spec: Any
     failpoint("landed")
     generations.fold(job, job.run_id)
     landing.delete(job.lake.uri, job.run_id)
-    for row in done:
-        called.add(row)
+    called.add(done, first, totals())
+    job.spending.add(spec.name, done)
     refused = [row for row in done if row.error is not None]
     if refused:
         raise StepError(refused[0].error, remedy=refused[0].remedy)
+
+
+def _shown(job: Any, name: str, wanted: int, totals: Callable[[], Any], where: Endpoint) -> Any:
+    """While it lasts the calls' figures are shown, where there are any."""
+    if not where.coordinator:
+        return nullcontext()
+    return job.progress.calls(name, CallFigures(wanted, totals, priced=booking.priced(where)).now)

@@ -65,3 +65,16 @@ def _builtin(job: Any, wanted: Endpoint) -> str:
         job.rewriter = rewriter.start()
         job.progress.line(f"endpoint {wanted.name}: the built-in extractive rewriter, which is no language model")
     return job.rewriter.url
+
+
+def coordinator(spark: Any) -> Any:
+    """A coordinator that listens where Spark's driver does, on the port `spark.recipec.coordinator.port` (0: any
+    that is free). Raises StepError where it cannot."""
+    from recipe_runtime.coordinator import Coordinator
+
+    conf = spark.sparkContext.getConf()
+    host = conf.get("spark.driver.host")
+    port = int(conf.get("spark.recipec.coordinator.port", "0"))
+    made = Coordinator(conf.get("spark.driver.bindAddress", host), host, port)
+    made.start()
+    return made

@@ -16,6 +16,7 @@ from importlib import metadata
 from typing import Any
 
 from recipe_runtime import exits, session, tables
+from recipe_runtime.booking import Spending
 from recipe_runtime.errors import Incomplete, StepError
 from recipe_runtime.lake import Lake
 from recipe_runtime.local import Locals
@@ -76,6 +77,7 @@ class Job:
         self.incomplete: list[str] = []  # steps that wait, and those that wait for them
         self.stopped: dict[str, str] = {}  # kind of waiting that stopped a step → what happened
         self.rewriter: Any = None
+        self.spending = Spending()
 
     @cached_property
     def spark(self) -> Any:
@@ -88,22 +90,10 @@ class Job:
 
     @cached_property
     def coordinator(self) -> Any:
-        """What keeps the calls of all workers to an endpoint's limits, started when a model is first asked. It listens
-        where Spark's driver does, on the port `spark.recipec.coordinator.port` (0: any)."""
-        from recipe_runtime.coordinator import Coordinator
+        """What keeps the calls of all workers to an endpoint's limits, started when a model is first asked."""
+        from recipe_runtime.endpoints import coordinator
 
-        conf = self.spark.sparkContext.getConf()
-        host, port = conf.get("spark.driver.host"), int(conf.get("spark.recipec.coordinator.port", "0"))
-        bind = conf.get("spark.driver.bindAddress", host)
-        made = Coordinator(bind, host, port)
-        try:
-            made.start()
-        except OSError as error:
-            raise StepError(
-                f"the coordinator of model calls cannot listen on {bind} port {port}: {error.strerror}",
-                remedy="give it another port by spark.recipec.coordinator.port; 0 takes any that is free",
-            ) from error
-        return made
+        return coordinator(self.spark)
 
     # ---- steps, one module each ------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
 
 def all_cases():
     """Every fault, by number."""
-    from faults import answers, clusters, killed  # noqa: F401  registers
+    from faults import answers, clusters, killed, load  # noqa: F401  registers
     from faults.cases import CASES
 
     return CASES

@@ -18,12 +18,14 @@ from faults.place import Place
 
 
 @contextmanager
-def incomplete(place: Place) -> Iterator[None]:
-    """A run that ends with 3, its waiting step named and nothing written."""
+def incomplete(place: Place) -> Iterator[list[str]]:
+    """A run that ends with 3, its waiting step named and nothing written; what it says."""
+    said: list[str] = []
     try:
-        yield
+        yield said
     except Incomplete as error:
         assert error.exit_code == INCOMPLETE == 3 and "told.answers" in str(error)
+        said.append(str(error))
     else:
         raise AssertionError("the run was complete")
     assert not (place.lake / "told").exists()

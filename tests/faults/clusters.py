@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from children import LONG
 from stub.clients import ancestor, kill_above, pid_of
@@ -18,19 +19,31 @@ from faults.cases import fault
 from faults.oracle import Found, not_landed, settled
 from faults.place import Place
 
+ON_TWO_CORES = {
+    # What a local master has by itself: here the cluster is this machine.
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.databricks.delta.stats.skipping": "false",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.executor.memory": "768m",
+}
+
 
 @fault(2, "executor killed")
 def executor_killed(place: Place) -> Found:
-    """At a request in the second half, the executor of the worker that asks."""
+    """At a late request, the executor of the worker that asks."""
     costs: list[int] = []
 
     def shoot(peer: tuple[str, int]) -> None:
         kill_above("java")(peer)
         costs.append(not_landed(place))
 
-    at = place.size.units * 3 // 4
+    at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
-        place.begin(stub.url, master="local-cluster[2,1,1024]", conf={"spark.executor.memory": "768m"}).end()
+        place.begin(stub.url, master="local-cluster[2,1,1024]", conf=ON_TWO_CORES).end()
     return settled(place, again=place.size.in_flight + costs[0])
 
 
@@ -78,9 +91,9 @@ def standalone(folder: Path) -> Iterator[str]:
 def speculation(place: Place) -> Found:
     """One call hangs until another executor has taken the task up, whose copy calls only what has not landed."""
     speculating = {
+        **ON_TWO_CORES,
         "spark.speculation": "true", "spark.speculation.quantile": "0.5", "spark.speculation.multiplier": "1.1",
         "spark.speculation.interval": "200ms", "spark.speculation.minTaskRuntime": "1s",
-        "spark.executor.memory": "768m",
     }  # fmt: skip
     hosts: list[str] = []
 
@@ -88,8 +101,29 @@ def speculation(place: Place) -> Found:
         hosts.append(str(ancestor(pid_of(peer), "java")))
 
     hanging = {"Name0 ": Fault(hang=True, act=seen, times=1), "Name0 walked": Fault(act=seen)}
-    with standalone(place.folder / "cluster") as master, place.server(latency=0.05, faults=hanging) as stub:
+    with (
+        standalone(place.folder / "cluster") as master,
+        place.server(latency=0.05, faults=hanging) as stub,
+        watched(place) as most,
+    ):
         place.begin(stub.url, master=master, conf=speculating).end()
     assert len(hosts) == 2 and hosts[0] != hosts[1], "another executor asked again"
-    calls = [entry for entry in place.entries() if entry.completion]
-    return settled(place, again=len(calls) - place.size.units + 0)
+    return settled(place, again=place.size.in_flight + max(most))
+
+
+@contextmanager
+def watched(place: Place) -> Iterator[list[int]]:
+    """How many answers had not landed, as often as that can be seen: the copy may begin at any time."""
+    ended, seen = Event(), [0]
+
+    def look() -> None:
+        while not ended.wait(0.2):
+            seen.append(not_landed(place))
+
+    thread = Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()

@@ -43,14 +43,14 @@ def kill(job: Child) -> None:
 
 @fault(1, "Python worker killed (SIGKILL)")
 def worker_killed(place: Place) -> Found:
-    """At a request in the second half, the process that asks. The task is tried again and finds what had landed."""
+    """At a late request, the process that asks. The task is tried again and finds what had landed."""
     costs: list[int] = []
 
     def shoot(peer: tuple[str, int]) -> None:
         kill_client(peer)
         costs.append(not_landed(place))
 
-    at = place.size.units * 3 // 4
+    at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
         place.begin(stub.url, master="local[2,4]").end()
     return settled(place, again=place.size.in_flight + costs[0])
@@ -120,10 +120,10 @@ def shuffle_lost(place: Place) -> Found:
         kill_client(peer)
         costs.append(not_landed(place))
 
-    conf = {"spark.local.dir": str(local), "spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
-    at = place.size.units * 3 // 4
+    conf = {"spark.local.dir": str(local), **event_log(events)}
+    at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=lose)}) as stub:
-        place.begin(stub.url, master="local[2,4]", conf={**conf, "spark.eventLog.compress": "false"}).end()
+        place.begin(stub.url, master="local[2,4]", conf=conf).end()
     log = "".join(path.read_text() for path in events.rglob("*") if path.is_file())
     assert "FetchFailed" in log and '"Stage Attempt ID":1' in log, "the stage ran again"
     return settled(place, again=place.size.in_flight + costs[0])
@@ -196,14 +196,11 @@ def canary(place: Place) -> Found:
 
     half = place.size.units // 2
     faults = {half: Fault(act=look), range(half + 4, 10**9): Fault(status=401, message=f"not {secret}")}
-    conf = {"spark.local.dir": str(local), "spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
+    plain = {f"spark.{what}.compress": "false" for what in ("shuffle", "shuffle.spill", "broadcast", "rdd")}
+    conf = {"spark.local.dir": str(local), **event_log(events), **plain}
     with place.server(faults=faults, latency=place.size.seconds) as stub:
-        jobs += [
-            place.begin(
-                stub.url, conf={**conf, "spark.eventLog.compress": "false"},
-                ASKING_KEY=secret, TMPDIR=str(temporary), RECIPEC_TRACEBACK="1",
-            )
-        ]  # fmt: skip
+        told = {"ASKING_KEY": secret, "TMPDIR": str(temporary), "RECIPEC_TRACEBACK": "1"}
+        jobs.append(place.begin(stub.url, conf=conf, **told))
         log = jobs[0].end((4,))
     assert {entry.headers["authorization"] for entry in place.entries()} == {digest(f"Bearer {secret}")}
     lost = not_landed(place)
@@ -220,6 +217,13 @@ def canary(place: Place) -> Found:
     assert "pyspark" in shown["while it ran"] and "SparkListenerTaskEnd" in shown["event log"]
     assert [name for name, text in shown.items() if secret in text] == []
     return settled(place, again=place.size.in_flight + lost)
+
+
+def event_log(folder: Path) -> dict[str, str]:
+    """Settings by which Spark writes down what it does, in words."""
+    return {
+        "spark.eventLog.enabled": "true", "spark.eventLog.dir": folder.as_uri(), "spark.eventLog.compress": "false",
+    }  # fmt: skip
 
 
 def contents(folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ class Reply:
     refusal: str | None = None
     fingerprint: str | None = "fp_stub"
     usage: tuple[int, int] | None = (7, 5)
+    logprobs: tuple[float, ...] | None = None  # of its tokens; None: a token a word, where the request asks for them
 
 
 def prompt_text(body: dict[str, Any]) -> str:
@@ -38,11 +39,12 @@ def completion(reply: Reply, body: dict[str, Any], number: int) -> bytes:
     if chat:
         choice["message"] = {"role": "assistant", "content": text, "refusal": reply.refusal}
         if body.get("logprobs"):
-            choice["logprobs"] = {"content": [{**one, "top_logprobs": []} for one in logprobs(text)], "refusal": None}
+            content = [{**one, "top_logprobs": []} for one in logprobs(reply)]
+            choice["logprobs"] = {"content": content, "refusal": None}
     else:
         choice["text"] = text
         if body.get("logprobs") is not None:
-            found = logprobs(text)
+            found = logprobs(reply)
             choice["logprobs"] = {
                 "tokens": [one["token"] for one in found],
                 "token_logprobs": [one["logprob"] for one in found],
@@ -63,9 +65,12 @@ def completion(reply: Reply, body: dict[str, Any], number: int) -> bytes:
     )
 
 
-def logprobs(text: str | None) -> list[dict[str, Any]]:
-    """A token for each word, with a log-probability between −1 and 0 that depends on the word alone."""
-    words = (text or "").split(" ") if text else []
+def logprobs(reply: Reply) -> list[dict[str, Any]]:
+    """Those that the reply has; else a token for each word, with a log-probability between −1 and 0 that depends on
+    the word alone."""
+    if reply.logprobs is not None:
+        return [{"token": "x", "logprob": one, "bytes": [120]} for one in reply.logprobs]
+    words = reply.text.split(" ") if reply.text else []
     return [
         {"token": word, "logprob": -(zlib.crc32(word.encode()) % 1000) / 1000, "bytes": list(word.encode())}
         for word in words

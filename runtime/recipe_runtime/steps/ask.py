@@ -157,12 +157,12 @@ def _answered(job: Any, asking: _Asking, units: Any, round_: int) -> Any | None:
     missing, figures = job.hold_counted(calling.misses(job, asked, units))
     if not figures["rows"]:
         return units
-    before = asking.called.calls
+    before = asking.called.answers
     spec = job.endpoint(asking.units.endpoint)
     if asking.timeout is not None:
         spec = replace(spec, timeout=float(asking.timeout))
-    calling.call(job, asking.name, asking.units, missing, round_, spec, asking.called)
-    if asking.called.calls - before == figures["rows"]:
+    calling.call(job, asking.name, asking.units, missing, figures["rows"], round_, spec, asking.called)
+    if asking.called.answers - before == figures["rows"]:
         return units
     # Counted anew: a task that was tried again did not count what it had landed before.
     left, figures = job.hold_counted(calling.unanswered(job, asked, units).select("unit"))
