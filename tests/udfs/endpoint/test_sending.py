@@ -66,7 +66,7 @@ def test_the_mean_log_probability_of_an_answer(api: str) -> None:
         (found,) = ask(stub.url, one("x", role=role, logprobs=True), api=api)
         (without,) = ask(stub.url, one("x", role=role), api=api)
         sent = stub.ledger[0].body["logprobs"]
-    known = [token["logprob"] for token in logprobs("some words of an answer")]
+    known = [token["logprob"] for token in logprobs(Reply("some words of an answer"))]
     assert found.logprob == pytest.approx(sum(known) / 5) and without.logprob is None
     assert sent is True if api == "chat" else sent == 1 and sent is not True
 
