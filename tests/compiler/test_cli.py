@@ -95,14 +95,14 @@ def test_the_flagship_compiles_as_it_stands():
 def test_what_cannot_run_yet_is_named_with_its_place(tmp_path):
     recipe = tmp_path / "later.recipe"
     text = (ROOT / "recipes" / "nemotron_like.recipe").read_text()
-    text = text.replace("    top_p       = 0.9\n", "    top_k       = 20\n", 1)
+    text = text.replace("    top_p       = 0.9\n", "    max_turns   = 2\n", 1)
     text = text.replace("  take wiki             weight 8%\n", "  take wiki weight 8% share <= 9%\n")
     recipe.write_text(text + "\ncompute {\n  training = 5_000_000 gpu_hours\n  multiplier = 6x\n}\n")
     assert recipec("check", str(recipe)).returncode == 0
     done = recipec("compile", str(recipe))
     assert done.returncode == 1
     assert done.stdout == 'raise SystemExit("recipec: refused, see stderr")\n'
-    for construct in ("`top_k` in an `ask`", "`share <= …` of an ingredient", "`compute`"):
+    for construct in ("`max_turns` in an `ask`", "`share <= …` of an ingredient", "`compute`"):
         assert f"error[E0900]: {construct} cannot run yet" in done.stderr
     assert "later.recipe:" in done.stderr
 

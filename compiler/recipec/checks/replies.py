@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 
 from recipec import resolved as r
-from recipec import schemas
 from recipec.checks import files
 from recipec.diagnostics import Diagnostic
 from recipec.files import find_file
@@ -49,6 +48,8 @@ def _no_pattern(pattern: str) -> str:
 
 def _schema(resolved: r.Resolved, place, reply: r.Reply, given: r.Lit) -> Iterator[Diagnostic]:
     """The schema is JSON and one that can be kept to, in its file or where it stands."""
+    from recipec import schemas  # few recipes have one
+
     text = given.value
     if schemas.file_of(reply) is not None:
         missing = list(files.named(resolved, place, given))
@@ -69,6 +70,6 @@ def _schema(resolved: r.Resolved, place, reply: r.Reply, given: r.Lit) -> Iterat
         yield _unusable(given, error)
 
 
-def _unusable(given: r.Lit, error: schemas.Unusable) -> Diagnostic:
+def _unusable(given: r.Lit, error: ValueError) -> Diagnostic:
     help_ = 'a schema stands in a file beside the recipe, `json("schema.json")`, or as its text'
     return Diagnostic("E0424", f"this is no schema of a reply: {error}", given.span, help=help_)

@@ -212,7 +212,7 @@ def test_patience_is_over_when_all_have_been_down_for_that_long() -> None:
     both = limits(urls=TWO)
     both.failed(0, 1.0, "a answered 503", 3)
     both.failed(1, 50.0, "b answered 500", 3)
-    assert both.changes_at() == 2.0
+    assert both.changes_at(1.5) == 2.0 and both.changes_at(2.5) == 51.0 and both.changes_at(60.0) == 150.0
     both.check_patience(149.0)
     assert both.stop is None
     both.answered(1, 1)

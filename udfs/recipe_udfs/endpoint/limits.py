@@ -7,67 +7,19 @@ it stands in the driver and is divided among them by a coordinator.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from recipe_udfs.endpoint.breaker import Breaker
 from recipe_udfs.endpoint.budget import Budget, Spend
-from recipe_udfs.endpoint.errors import EndpointError, EndpointRefused, ServedModelChanged
+from recipe_udfs.endpoint.errors import EndpointError, ServedModelChanged
 from recipe_udfs.endpoint.manners import Manners, Window
 from recipe_udfs.endpoint.outcomes import ServedModel
 from recipe_udfs.endpoint.rates import Bucket
 from recipe_udfs.endpoint.request import EndpointSpec
+from recipe_udfs.endpoint.totals import AddressState, Counts, Stop, Totals
 
 REFUSED_AFTER = 5
 """Requests in a row that a server refuses as malformed, before it has answered any, after which it is not asked on."""
-
-StopKind = Literal["budget", "unavailable", "lost_coordinator", "refused", "served_model"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why nothing more is begun. The first three kinds leave requests waiting; the others are errors."""
-
-    kind: StopKind
-    message: str
-    remedy: str = ""
-
-    @property
-    def error(self) -> EndpointError | None:
-        """What to raise; None where the requests only wait."""
-        kinds = {"refused": EndpointRefused, "served_model": ServedModelChanged}
-        return kinds[self.kind](self.message, self.remedy) if self.kind in kinds else None
-
-
-@dataclass(frozen=True, slots=True)
-class AddressState:
-    """An address as it is now. `seconds`: for how long it has been down; `said`: its last failure, in a line."""
-
-    host: str
-    state: Literal["up", "down", "probing"]
-    seconds: float
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What an endpoint was asked so far. `calls` were answered with a completion. Of `unsettled` attempts the end is
-    unknown: no answer came, yet the server may have made and charged one, so budgets, tokens and `cost` (in dollars)
-    count what it can have been at most. `kinds`: failed attempts."""
-
-    calls: int
-    unsettled: int
-    attempts: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float
-    kinds: dict[str, int]
-    open: int
-    addresses: tuple[AddressState, ...]
-    seconds: float
-    stop: Stop | None
 
 
 class Limits:
@@ -85,11 +37,8 @@ class Limits:
         self._served = ServedModel(spec)
         self._began = now
         self._down_since: float | None = None  # all addresses
+        self._answered = False
         self._bad_requests = 0
-        self.kinds: Counter[str] = Counter()
-        self.answered_calls = 0
-        self.unsettled = 0
-        self.attempts = 0
         self._said = [""] * len(spec.urls)
 
     # ---- what may begin -----------------------------------------------------------------------------
@@ -140,19 +89,24 @@ class Limits:
             said = ", ".join(dict.fromkeys(filter(None, self._said)))
             self.end(Stop("unavailable", f"down for {now - self._down_since:,.0f} s, past its patience: {said}"))
 
-    def changes_at(self) -> float:
-        """When something may change that no call brings about: a probe is due, or patience ends."""
+    def changes_at(self, now: float) -> float:
+        """When something will change that no call brings about: a probe gets due, or patience ends."""
         due = [b.probe_at for b in self.breakers if b.down and not b.probing]
         if self._down_since is not None:
             due.append(self._down_since + self.spec.patience)
-        return min(due, default=math.inf)
+        return min((at for at in due if at > now), default=math.inf)
+
+    def asked_again(self, now: float) -> None:
+        """Nobody was asking for a while: patience begins anew."""
+        if self._down_since is not None:
+            self._down_since = now
 
     # ---- what was seen ------------------------------------------------------------------------------
 
     def answered(self, address: int, calls: int) -> None:
         """Completions came from there."""
         self.well(address)
-        self.answered_calls += calls
+        self._answered = True
         for _ in range(calls):
             self.windows[address].success()
 
@@ -185,7 +139,7 @@ class Limits:
         """Requests refused as malformed: their own matter where others are answered, the recipe's where none is."""
         self.well(address)
         self._bad_requests += count
-        if self.answered_calls == 0 and self._bad_requests >= REFUSED_AFTER:
+        if not self._answered and self._bad_requests >= REFUSED_AFTER:
             self.end(Stop("refused", refusal.message, refusal.remedy))
 
     def served(self, model: str | None, host: str) -> None:
@@ -203,16 +157,16 @@ class Limits:
 
     # ---- what is shown ------------------------------------------------------------------------------
 
-    def totals(self, open_: int, now: float) -> Totals:
-        spent = self.budget.spent
+    def totals(self, counts: Counts, open_: int, now: float) -> Totals:
+        """Counts as they are shown."""
         return Totals(
-            calls=self.answered_calls,
-            unsettled=self.unsettled,
-            attempts=self.attempts,
-            prompt_tokens=spent.prompt,
-            completion_tokens=spent.completion,
-            cost=self.spec.cost(spent.prompt, spent.completion),
-            kinds=dict(self.kinds),
+            calls=counts.calls,
+            unsettled=counts.unsettled,
+            attempts=counts.attempts,
+            prompt_tokens=counts.spent.prompt,
+            completion_tokens=counts.spent.completion,
+            cost=self.spec.cost(counts.spent.prompt, counts.spent.completion),
+            kinds=dict(counts.kinds),
             open=open_,
             addresses=tuple(self._state(place, now) for place in range(len(self.breakers))),
             seconds=now - self._began,

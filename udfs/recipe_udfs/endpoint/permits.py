@@ -16,9 +16,10 @@ from typing import Protocol
 
 from recipe_udfs.endpoint.budget import NOTHING, Spend, size
 from recipe_udfs.endpoint.errors import EndpointError
-from recipe_udfs.endpoint.limits import Limits, Stop, Totals
+from recipe_udfs.endpoint.limits import Limits
 from recipe_udfs.endpoint.manners import Manners
 from recipe_udfs.endpoint.request import EndpointSpec, Kind, Request
+from recipe_udfs.endpoint.totals import Counts, Stop, Totals
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +60,16 @@ class Seen:
     too_many: bool = False
     asked: float | None = None
     refusal: EndpointError | None = None
+
+    def count(self, counts: Counts) -> None:
+        """Adds one attempt that is over."""
+        counts.attempts += 1
+        counts.unsettled += self.unsettled
+        counts.spent += self.used
+        if self.kind is None:
+            counts.calls += 1
+        else:
+            counts.kinds[self.kind] += 1
 
 
 class Permits(Protocol):
@@ -113,6 +124,7 @@ class LocalPermits:
         self._queue: deque[Call] = deque()
         self._open = [0] * len(spec.urls)
         self._timer: asyncio.TimerHandle | None = None
+        self._counts = Counts()
         self._limits: Limits | None = None
 
     @property
@@ -134,7 +146,7 @@ class LocalPermits:
             return None
         attempt = self._next(now)
         if attempt is None:
-            self._call_at(limits.changes_at())
+            self._call_at(limits.changes_at(now))
             return None
         wait = limits.wait(attempt.call.size, now)
         if wait:
@@ -145,7 +157,6 @@ class LocalPermits:
             return None
         self._queue.popleft()
         limits.begin(attempt.call.size, now)
-        limits.attempts += 1
         self._open[attempt.address] += 1
         if attempt.probe:
             limits.breakers[attempt.address].probe()
@@ -166,20 +177,17 @@ class LocalPermits:
     def done(self, attempt: Attempt, seen: Seen) -> None:
         limits, now, address = self._limits, self._loop.time(), attempt.address
         limits.settled(attempt.call.size, seen.used, now)
-        limits.unsettled += seen.unsettled
+        seen.count(self._counts)
         if seen.kind is None:
             limits.answered(address, 1)
-            limits.served(seen.served, self.spec.hosts[address])
+        elif seen.refusal is not None:
+            limits.bad_request(address, seen.refusal)
+        elif attempt.probe:
+            limits.probe_failed(address, now, seen.said, seen.asked)
+        elif seen.too_many:
+            limits.too_many(address, seen.begun, now, self._open[address], seen.said)
         else:
-            limits.kinds[seen.kind] += 1
-            if seen.refusal is not None:
-                limits.bad_request(address, seen.refusal)
-            elif attempt.probe:
-                limits.probe_failed(address, now, seen.said, seen.asked)
-            elif seen.too_many:
-                limits.too_many(address, seen.begun, now, self._open[address], seen.said)
-            else:
-                limits.failed(address, now, seen.said)
+            limits.failed(address, now, seen.said)
         self._open[address] -= 1
 
     def down(self, address: int) -> bool:
@@ -196,7 +204,7 @@ class LocalPermits:
 
     def totals(self) -> Totals:
         """What was asked so far; from any thread."""
-        return self._limits.totals(sum(self._open), self._loop.time())
+        return self._limits.totals(self._counts, sum(self._open), self._loop.time())
 
     def _call_at(self, when: float) -> None:
         """Looks again then, or earlier."""

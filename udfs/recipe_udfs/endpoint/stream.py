@@ -20,10 +20,10 @@ from recipe_udfs.endpoint import outcomes, sending
 from recipe_udfs.endpoint.budget import NOTHING, Spend
 from recipe_udfs.endpoint.connections import TooLarge, http_client
 from recipe_udfs.endpoint.errors import EndpointError
-from recipe_udfs.endpoint.limits import Stop
 from recipe_udfs.endpoint.manners import Manners, retry_after
 from recipe_udfs.endpoint.permits import Attempt, Call, Permits, Seen, new_call
 from recipe_udfs.endpoint.request import Answer, EndpointSpec, Kind, Request, Waiting
+from recipe_udfs.endpoint.totals import Stop
 
 LAST_WORDS = 60.0
 """Seconds that calls in flight are waited for once a stream has to end: they are paid for."""
