@@ -16,7 +16,7 @@ from recipe_runtime.lineage import trace
 from recipe_runtime.lineage.balance import balance
 from recipe_runtime.unit_tasks import Asked
 from running import Ran, run_here
-from stub_server import Fault, Reply, Stub
+from stub_server import Fault, Stub
 
 FORMS = HEAD.replace("  patience  = 3 s\n", """\
   patience  = 3 s
@@ -30,7 +30,7 @@ prompt rate(text) {
 }
 prompt judge(text) {
   user  = "${text}\\n\\nIs it good?"
-  reply = choice(yes, no)
+  reply = choice(good, bad)
 }
 generate facts from base {
   ask writer using rate, judge {
@@ -41,7 +41,7 @@ generate facts from base {
   }
   verify {
     finish == stop
-    logprob >= -1.0
+    logprob >= -0.55
   }
   on fail discard
   on waiting tolerate(20%)
@@ -57,13 +57,15 @@ PAGES = {
 }
 
 
-def rated(request: dict[str, Any], _: int) -> Reply:
-    """A score or a yes; in no form where the page says MAYBE, and of little weight where it says DOUBT."""
+def rated(request: dict[str, Any], _: int) -> str:
+    """A score, or a word; in no form where the page says MAYBE, and less likely where it says DOUBT: the stub's
+    log-probabilities depend on the words alone."""
     asked = request["messages"][-1]["content"]
-    text = '{"score": 4}' if "JSON" in asked else "yes"
     if "MAYBE" in asked:
-        text = '{"score": "high"}' if "JSON" in asked else "perhaps"
-    return Reply(text, logprobs=(-2.0, -1.5) if "DOUBT" in asked else (-0.5, -0.25))
+        return '{"score": "high"}' if "JSON" in asked else "perhaps"
+    if "DOUBT" in asked:
+        return '{"score": 2}' if "JSON" in asked else "bad"
+    return '{"score": 4}' if "JSON" in asked else "good"
 
 
 def asking(faults: Any = None) -> Stub:
@@ -117,9 +119,8 @@ def asked(ran: Ran) -> list[dict[str, Any]]:
 def test_a_budget_ends_a_run_that_can_be_gone_on_with(forms):
     ran, stub = forms[0]
     assert stub.completions == 4 and Incomplete.exit_code == 3
-    assert "facts.answers, facts.documents, facts, facts wait for answers; max_calls = 4" in ran.script.replace(
-        "facts.select", "facts"
-    ), ran.script
+    waiting = "facts.answers, facts.documents, facts wait for answers"
+    assert f"{waiting}; max_calls = 4 of the endpoint writer is used up" in ran.script, ran.script
     assert "run again to go on, for a limit is one run's, or raise it in the endpoint" in ran.script
 
 
@@ -127,7 +128,7 @@ def test_a_server_is_asked_for_the_form_and_for_logprobs(forms):
     bodies = [entry.body for entry in forms[0][1].ledger]
     by_form = {"JSON" in body["messages"][-1]["content"]: body for body in bodies}
     assert by_form[True]["structured_outputs"] == {"json": SCHEMA}
-    assert by_form[False]["structured_outputs"] == {"choice": ["yes", "no"]}
+    assert by_form[False]["structured_outputs"] == {"choice": ["good", "bad"]}
     assert all(body["logprobs"] is True and "reply" not in body for body in bodies)
 
 
@@ -136,12 +137,12 @@ def test_what_is_in_no_form_too_long_or_unlikely_is_rejected_by_its_rule(forms):
     found = rejects(ran, "facts.answers", "ask")
     why = {name: Counter((row["rule"], row["threshold"]) for row in rows) for name, rows in found.items()}
     assert why == {
-        "vague": Counter([("reply json", "the schema"), ("reply choice", "yes | no")]),
-        "unsure": Counter({("logprob >= -1.0", ">= -1"): 2}),
+        "vague": Counter([("reply json", "the schema"), ("reply choice", "good | bad")]),
+        "unsure": Counter({("logprob >= -0.55", ">= -0.55"): 2}),
         "long": Counter({("max_prompt", "<= 60"): 2}),
     }
     assert {row["value"] for row in found["vague"]} == {"$.score: type", "something else"}
-    assert {row["value"] for row in found["unsure"]} == {"-1.75"}
+    assert {row["value"] for row in found["unsure"]} == {"-0.602", "-0.971"}
     assert all(int(row["value"]) > 60 and row["generation"] is None for row in found["long"])
     every = [entry.body["messages"][-1]["content"] for _, stub in forms for entry in stub.ledger]
     assert not [text for text in every if text.startswith("Long")], "it is not sent"
@@ -189,11 +190,12 @@ def test_every_step_of_the_forms_balances(forms):
 
 def test_a_judged_answer_is_traced_to_its_prompt_and_its_likelihood(forms):
     ran, _ = forms[2]
-    row = by_page(output(ran, "facts"))["good-2"][0]
-    (call,) = trace(str(ran.lake), "facts", row["doc_id"]).calls
-    assert call.proof == "proved" and call.params["reply"][0] in ("json", "choice")
-    assert call.logprob == pytest.approx(-0.375)
-    assert call.gate is not None and call.gate.scores == {"logprob": pytest.approx(-0.375)}
+    likely = {"json": -0.383, "choice": -0.194}
+    for row in by_page(output(ran, "facts"))["good-2"]:
+        (call,) = trace(str(ran.lake), "facts", row["doc_id"]).calls
+        assert call.proof == "proved" and call.logprob == pytest.approx(likely.pop(call.params["reply"][0]))
+        assert call.gate is not None and call.gate.scores == {"logprob": call.logprob}
+    assert not likely
 
 
 def test_the_search_for_misses_reads_the_keys_of_its_classes_alone(forms):
