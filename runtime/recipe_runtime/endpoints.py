@@ -9,26 +9,36 @@ from recipe_runtime.asking import BUILTIN, Endpoint
 from recipe_runtime.errors import StepError
 from recipe_runtime.ops import Env
 
+SAME = (
+    "name", "model", "served_as", "weights", "api", "context", "timeout", "patience", "in_flight",
+    "requests_per_minute", "tokens_per_minute", "max_calls", "max_tokens", "max_cost", "input_price", "output_price",
+    "tokens_per_gpu_second", "gpu_hour_price",
+)  # fmt: skip
+"""Settings that a worker takes as the recipe has them."""
+
 
 def spec(job: Any, wanted: Endpoint) -> Any:
-    """The endpoint as a worker calls it. The key stays in the environment: only its variable's name travels."""
+    """The endpoint as a worker calls it, at its addresses; starts the built-in rewriter where it is one of them.
+    Raises StepError for an address that the environment does not give."""
+    urls = wanted.url if isinstance(wanted.url, tuple) else (wanted.url,)
+    return at(wanted, tuple(_url(job, wanted, url) for url in urls))
+
+
+def at(wanted: Endpoint, urls: tuple[str, ...]) -> Any:
+    """The endpoint's settings for a worker. The key stays in the environment: only its variable's name travels."""
     from recipe_udfs.endpoint.request import EndpointSpec
 
-    url = _url(job, wanted)
     return EndpointSpec(
-        url=url,
-        model=wanted.model,
+        url=urls[0],
+        urls=urls,
         key_env=wanted.key.name if wanted.key else None,
         key_default=wanted.key.default if wanted.key else None,
-        served_as=wanted.served_as,
-        timeout=float(wanted.timeout),
-        in_flight=int(wanted.in_flight),
-        patience=float(wanted.patience),
+        structured_output=None if wanted.structured_output == "none" else wanted.structured_output,
+        **{name: getattr(wanted, name) for name in SAME},
     )
 
 
-def _url(job: Any, wanted: Endpoint) -> str:
-    url = wanted.url
+def _url(job: Any, wanted: Endpoint, url: str | Env) -> str:
     if isinstance(url, Env):
         found = os.environ.get(url.name, url.default)
         if not found:
@@ -55,3 +65,16 @@ def _builtin(job: Any, wanted: Endpoint) -> str:
         job.rewriter = rewriter.start()
         job.progress.line(f"endpoint {wanted.name}: the built-in extractive rewriter, which is no language model")
     return job.rewriter.url
+
+
+def coordinator(spark: Any) -> Any:
+    """A coordinator that listens where Spark's driver does, on the port `spark.recipec.coordinator.port` (0: any
+    that is free). Raises StepError where it cannot."""
+    from recipe_runtime.coordinator import Coordinator
+
+    conf = spark.sparkContext.getConf()
+    host = conf.get("spark.driver.host")
+    port = int(conf.get("spark.recipec.coordinator.port", "0"))
+    made = Coordinator(conf.get("spark.driver.bindAddress", host), host, port)
+    made.start()
+    return made

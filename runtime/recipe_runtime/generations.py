@@ -49,6 +49,18 @@ def ensure_table(job: Any, table: tables.Table) -> str:
     return uri
 
 
+def ready(job: Any) -> None:
+    """Makes `generations` where there is none, and gives one that an earlier recipec made the columns it lacks."""
+    from deltalake import DeltaTable, Schema
+
+    table = DeltaTable(ensure_table(job, tables.GENERATIONS))
+    there = {field.name for field in table.schema().fields}
+    columns = Schema.from_arrow(landing.schema()).fields
+    lacking = [field for field in columns if field.name not in there]
+    if lacking:
+        table.alter.add_columns(lacking)
+
+
 def fold(job: Any, run_id: str) -> int:
     """Puts the answers that a run landed into `generations`; how many files of them there were."""
     files = landing.files(job.lake.uri, run_id)
@@ -57,7 +69,7 @@ def fold(job: Any, run_id: str) -> int:
     from delta.tables import DeltaTable
     from pyspark.sql import functions as F
 
-    uri = ensure_table(job, tables.GENERATIONS)
+    uri = job.lake.table(tables.GENERATIONS.name)
     source = _landed_frame(job, files).dropDuplicates(["key"])
     # Literals, so that the merge reads the partitions of these classes and no others.
     classes = sorted(row.call_class for row in source.select("call_class").distinct().collect())
@@ -100,7 +112,7 @@ def of_classes(job: Any, classes: Sequence[str]) -> Any:
     """The generations of some call classes."""
     from pyspark.sql import functions as F
 
-    uri = ensure_table(job, tables.GENERATIONS)
+    uri = job.lake.table(tables.GENERATIONS.name)
     return job.spark.read.format("delta").load(uri).where(F.col("call_class").isin(list(classes)))
 
 

@@ -16,11 +16,20 @@ from importlib import metadata
 from typing import Any
 
 from recipe_runtime import exits, session, tables
+from recipe_runtime.booking import Spending
 from recipe_runtime.errors import Incomplete, StepError
 from recipe_runtime.lake import Lake
 from recipe_runtime.local import Locals
 from recipe_runtime.progress import Progress
 from recipe_runtime.relation import Relation
+
+AGAIN = "run again when the endpoint answers"
+GO_ON = {
+    "budget": "run again to go on, for a limit is one run's, or raise it in the endpoint",
+    "unavailable": AGAIN,
+    "lost_coordinator": "run again to go on",
+}
+"""Kinds of waiting that stop a whole step → what to do then."""
 
 
 def start(recipe: str, *, lake: str, files: Mapping[str, str], params: Mapping[str, str], compiler: str) -> Job:
@@ -66,7 +75,9 @@ class Job:
         self.started = False
         self.folded = False
         self.incomplete: list[str] = []  # steps that wait, and those that wait for them
+        self.stopped: dict[str, str] = {}  # kind of waiting that stopped a step → what happened
         self.rewriter: Any = None
+        self.spending = Spending()
 
     @cached_property
     def spark(self) -> Any:
@@ -76,6 +87,13 @@ class Job:
         spark = session.create(f"recipec {self.recipe}")
         self.progress.tracker = spark.sparkContext.statusTracker()
         return spark
+
+    @cached_property
+    def coordinator(self) -> Any:
+        """What keeps the calls of all workers to an endpoint's limits, started when a model is first asked."""
+        from recipe_runtime.endpoints import coordinator
+
+        return coordinator(self.spark)
 
     # ---- steps, one module each ------------------------------------------------------------------
 
@@ -169,6 +187,12 @@ class Job:
             self.incomplete.append(relation.name)
         return bool(relation.waiting)
 
+    def wait_for_answers(self, relation: Relation, units: int, details: Mapping[str, str]) -> None:
+        """Notes that so many units of a step have no answer; `details`: kind of waiting → what happened."""
+        relation.waiting = units
+        self.incomplete.append(relation.name)
+        self.stopped |= {kind: said for kind, said in details.items() if kind in GO_ON}
+
     def struct(self, columns: str) -> Any:
         """The StructType of columns in Spark's DDL."""
         from pyspark.sql.types import StructType
@@ -181,6 +205,7 @@ class Job:
             from recipe_runtime import generations
 
             self.folded = True
+            generations.ready(self)
             generations.fold_left_over(self)
 
     def endpoint(self, wanted: Any) -> Any:
@@ -252,6 +277,8 @@ class Job:
     def end(self) -> None:
         """Writes the `ended` row: only now do the versions of this run count."""
         self.begin()
+        if "coordinator" in self.__dict__:
+            self.coordinator.stop()
         if self.rewriter is not None:
             self.progress.line(f"the built-in rewriter answered {self.rewriter.completions():,} calls")
             self.rewriter.stop()
@@ -263,9 +290,12 @@ class Job:
             seconds=time.monotonic() - self.began,
         )
         if self.incomplete:
+            waiting = f"{', '.join(dict.fromkeys(self.incomplete))} wait for answers"
+            because = "".join(f"; {self.stopped[kind]}" for kind in GO_ON if kind in self.stopped)
+            first = next((how for kind, how in GO_ON.items() if kind in self.stopped), AGAIN)
             raise Incomplete(
-                f"run {self.run_id} is incomplete: {', '.join(dict.fromkeys(self.incomplete))} wait for answers",
-                remedy="run again when the endpoint answers: what was answered is kept and not asked again",
+                f"run {self.run_id} is incomplete: {waiting}{because}",
+                remedy=f"{first}; what was answered is kept and not asked again",
             )
         self.progress.line(f"run {self.run_id} complete, {time.monotonic() - self.began:.1f} s")
 

@@ -197,7 +197,11 @@ def _read(fs: Any, path: str) -> Any:
     if not hashlib.sha256(data).hexdigest().startswith(_NAME.fullmatch(_name(path))[1]):
         return None
     with pa.ipc.open_file(pa.py_buffer(data)) as file:
-        return file.read_all()
+        table = file.read_all()
+    for field in schema():  # an earlier recipec landed fewer columns
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table
 
 
 def _encoded(rows: Sequence[Mapping[str, Any]], kind: Any) -> bytes:

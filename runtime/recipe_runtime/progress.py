@@ -1,22 +1,30 @@
-"""What a person sees while a job runs: a bar on a terminal, one line a step elsewhere; never on stdout."""
+"""What a person sees while a job runs: a bar on a terminal, one line a step elsewhere, and one a minute while a model
+is called; never on stdout."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+Figures = Callable[[], tuple[float, str]]
+"""The share that is done, 0 to 1, and a line about it."""
+
 
 class Progress:
-    """Reports steps on stderr. On a terminal a thread asks Spark every half second how far its tasks are."""
+    """Reports steps on stderr. On a terminal a thread asks Spark every half second how far its tasks are. `every`:
+    seconds between two lines about calls elsewhere."""
 
-    def __init__(self, stream: Any = None):
+    def __init__(self, stream: Any = None, every: float = 60.0):
         self.tracker: Any = None  # Spark's, once it has started
+        self._figures: Figures | None = None
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
+        self._every = every
 
     @contextmanager
     def step(self, name: str, what: str) -> Iterator[Report]:
@@ -42,6 +50,26 @@ class Progress:
                 thread.join()
                 self._stream.write("\r\033[K")
 
+    @contextmanager
+    def calls(self, name: str, figures: Figures) -> Iterator[None]:
+        """While a model is called within a step: the bar shows these figures, elsewhere a line a minute does."""
+        self._figures, stop = figures, threading.Event()
+
+        def say() -> None:
+            while not stop.wait(self._every):
+                self.line(f"{name}: {figures()[1]}")
+
+        thread = threading.Thread(target=say, name="a line a minute", daemon=True)
+        if not self._live:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._figures = None
+            stop.set()
+            if not self._live:
+                thread.join()
+
     def report(self, name: str, what: str, row: Mapping[str, Any], seconds: float, note: str = "") -> None:
         """The line of a step that was made with others, by its row."""
         report = Report()
@@ -55,17 +83,23 @@ class Progress:
 
     def _follow(self, label: str, began: float, stop: threading.Event) -> None:
         while not stop.wait(0.5):
-            done = total = 0
-            for stage in self.tracker.getActiveStageIds() if self.tracker else ():
-                info = self.tracker.getStageInfo(stage)
-                if info is not None:
-                    done, total = done + info.numCompletedTasks, total + info.numTasks
-            share = done / total if total else 0.0
+            figures, seconds = self._figures, time.monotonic() - began
+            share, said = figures() if figures is not None else self._tasks(seconds)
             bar = ("█" * round(20 * share)).ljust(20, "·")
-            seconds = time.monotonic() - began
-            left = f", {seconds / share - seconds:.0f} s left" if share > 0 else ""
-            self._stream.write(f"\r\033[K{label} {bar} {done}/{total} tasks, {seconds:.0f} s{left}")
+            line = f"{label} {bar} {said}, {seconds:.0f} s"
+            self._stream.write("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])  # a second line would stay
             self._stream.flush()
+
+    def _tasks(self, seconds: float) -> tuple[float, str]:
+        """How far Spark's tasks are."""
+        done = total = 0
+        for stage in self.tracker.getActiveStageIds() if self.tracker else ():
+            info = self.tracker.getStageInfo(stage)
+            if info is not None:
+                done, total = done + info.numCompletedTasks, total + info.numTasks
+        share = done / total if total else 0.0
+        left = f", {seconds / share - seconds:.0f} s left" if share > 0 else ""
+        return share, f"{done}/{total} tasks{left}"
 
 
 class Report:

@@ -84,12 +84,13 @@ GENERATIONS = Table(
     "prompt string, template string, variables string, params string, doc_id string, span_start bigint, "
     "span_end bigint, sample int, round int, outcome string, text string, finish string, served_model string, "
     "fingerprint string, prompt_tokens bigint, completion_tokens bigint, answer_hash string, at timestamp, "
-    "seconds double",
+    "seconds double, logprob double, step string",
     ("key", "doc_id"),
     ("call_class",),
 )
 """One row a key, for ever. `doc_id` and the span are of one of the rows that asked: what the prompt is rendered
-from again."""
+from again. `step` is of the units that asked first, in whose books the call is; `logprob` the mean of the answer's
+tokens, null where the server gave none."""
 
 LEDGER = (RUNS, STEPS, REJECTS, EDGES, STATS, SCORES, GENERATIONS)
 

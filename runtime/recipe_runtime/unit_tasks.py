@@ -1,45 +1,59 @@
-"""What runs in a Spark Python worker before and while a model is asked: units, their keys, the calls.
+"""What runs in a Spark Python worker before a model is asked: units and their keys.
 
 A unit is one (row, prompt, segment, sample); in a round of asking it has a key, and equal keys are one call.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime.asking import sent
+from recipe_runtime.asking import parameters
 from recipe_runtime.worker import Blob, check_libraries, function_of, local_copy, local_value
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of whom, as plain values: enough to render any unit of a step and to know its key.
+class AskedPrompt:
+    """A prompt as plain values. `template_hash`: SHA-256 of the template's canonical JSON, which is a blob."""
 
-    `prompts`: (name, template, variables, call class, SHA-256 of the template's JSON) in the recipe's order.
-    """
+    name: str
+    template: Mapping[str, Any]
+    variables: Mapping[str, str]
+    reply: Sequence[Any] | None
+    call_class: str
+    template_hash: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of whom, as plain values: enough to render any unit of a step and to know its key. The prompts
+    are in the recipe's order; a unit names its prompt by its place there."""
 
     model: str
     revision: str | None
     deployment: str | None
-    prompts: tuple[tuple[str, Mapping[str, Any], Mapping[str, str], str, str], ...]
+    prompts: tuple[AskedPrompt, ...]
     request: Mapping[str, Any]
     samples: int
+
+    @property
+    def classes(self) -> list[str]:
+        """The call classes of the answers, each once."""
+        return sorted({prompt.call_class for prompt in self.prompts})
 
     def messages(self, prompt: int, segment: str) -> list[dict[str, str]]:
         """The rendered messages of a unit."""
         from recipe_udfs.prompts import render
 
-        _, template, variables, _, _ = self.prompts[prompt]
-        return render(template, {**variables, "text": segment})
+        asked = self.prompts[prompt]
+        return render(asked.template, {**asked.variables, "text": segment})
 
-    def params(self, sample: int, round_: int) -> dict[str, Any]:
-        """The parameters of its request."""
-        return sent(self.request, sample, round_, self.samples)
+    def params(self, prompt: int, sample: int, round_: int) -> dict[str, Any]:
+        """The parameters of its request, as the key has them."""
+        return parameters(self.request, self.prompts[prompt].reply, sample, round_, self.samples)
 
-    def key(self, messages: list[dict[str, str]], sample: int, round_: int) -> str:
+    def key(self, messages: list[dict[str, str]], prompt: int, sample: int, round_: int) -> str:
         """What its answer is kept under."""
         from recipe_udfs.endpoint.request import request_key
 
@@ -48,53 +62,95 @@ class Asked:
             revision=self.revision,
             deployment=self.deployment,
             messages=messages,
-            params=self.params(sample, round_),
+            params=self.params(prompt, sample, round_),
             sample=sample,
             round=round_,
         )
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Which prompts are not sent, in tokens of their rendered messages: those longer than `max_prompt`, and those
+    that leave no room in `context` for an answer of `answer` tokens. None is no limit."""
+
+    max_prompt: int | None
+    context: int | None
+    answer: int
+    at: str
+
+    def failure(self, tokens: int) -> dict[str, str] | None:
+        """The first rule that a prompt of so many tokens breaks, as `rejected` holds it."""
+        most = {"max_prompt": self.max_prompt, "context": self.context and self.context - self.answer}
+        for rule, limit in most.items():
+            if limit is not None and tokens > limit:
+                return {"rule": rule, "value": str(tokens), "threshold": f"<= {limit}", "at": self.at}
+        return None
+
+
+@dataclass(frozen=True)
 class MakeUnits:
-    """(doc_id, text) → units of round 0; a text without a piece gives one row whose `unit` is null."""
+    """(doc_id, text) → units of round 0; a text without a piece gives one row whose `unit` is null. With `limits` a
+    unit whose prompt is too long has its `rejected`, and no key: it is not asked."""
 
     asked: Asked
     segment: tuple[str, str, Mapping[str, Any]] | None
     tokenizer: Blob
+    limits: Limits | None
     schema: Any
     libraries: Mapping[str, str]
 
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow as pa
-        from recipe_udfs.identity import hash128
 
         check_libraries(self.libraries)
         for batch in batches:
-            rows = []
+            rows: list[dict[str, Any]] = []
+            prompts: list[tuple[str, ...]] = []  # the texts of the messages of each row
             ids, texts = batch.column("doc_id").to_pylist(), batch.column("text")
             for doc, text, pieces in zip(ids, texts.to_pylist(), self._pieces(texts), strict=True):
                 if not pieces:
                     rows.append({"doc_id": doc})
-                data = text.encode()
-                for place, piece in enumerate(pieces):
-                    segment = data[piece["span_start"] : piece["span_end"]].decode()
-                    for prompt, (name, *_) in enumerate(self.asked.prompts):
-                        messages = self.asked.messages(prompt, segment)
-                        for sample in range(self.asked.samples):
-                            rows.append(
-                                {
-                                    "unit": hash128("unit", doc, name, str(prompt), str(place), str(sample)),
-                                    "doc_id": doc,
-                                    "prompt": prompt,
-                                    "segment": place,
-                                    "span_start": piece["span_start"],
-                                    "span_end": piece["span_end"],
-                                    "segment_tokens": piece["tokens"],
-                                    "sample": sample,
-                                    "key": self.asked.key(messages, sample, 0),
-                                }
-                            )
+                    prompts.append(())
+                for row, messages in self._units(doc, text.encode(), pieces):
+                    rows.append(row)
+                    prompts.append(tuple(message["content"] for message in messages) if self.limits else ())
+            if self.limits:
+                self._reject(rows, prompts, self.limits)
             yield from pa.Table.from_pylist(rows, schema=self.schema).to_batches(max_chunksize=10_000)
+
+    def _units(
+        self, doc: str, text: bytes, pieces: Sequence[Mapping[str, int]]
+    ) -> Iterator[tuple[dict[str, Any], list[dict[str, str]]]]:
+        """The units of one text, and what each asks."""
+        from recipe_udfs.identity import hash128
+
+        for place, piece in enumerate(pieces):
+            segment = text[piece["span_start"] : piece["span_end"]].decode()
+            for number, prompt in enumerate(self.asked.prompts):
+                messages = self.asked.messages(number, segment)
+                for sample in range(self.asked.samples):
+                    row = {
+                        "unit": hash128("unit", doc, prompt.name, str(number), str(place), str(sample)),
+                        "doc_id": doc,
+                        "prompt": number,
+                        "segment": place,
+                        "span_start": piece["span_start"],
+                        "span_end": piece["span_end"],
+                        "segment_tokens": piece["tokens"],
+                        "sample": sample,
+                        "key": self.asked.key(messages, number, sample, 0),
+                    }
+                    yield row, messages
+
+    def _reject(self, rows: list[dict[str, Any]], prompts: list[tuple[str, ...]], limits: Limits) -> None:
+        from recipe_udfs.tokens import token_counts
+
+        texts = list({text: None for prompt in prompts for text in prompt})
+        counts = dict(zip(texts, token_counts(texts, local_copy(self.tokenizer)).tolist(), strict=True))
+        for row, prompt in zip(rows, prompts, strict=True):
+            failure = limits.failure(sum(counts[text] for text in prompt))
+            if failure is not None:
+                row |= {"key": None, "rejected": failure}
 
     def _pieces(self, texts: Any) -> list[list[dict[str, int]]]:
         """The pieces of each text; without `segment` the whole of it."""
@@ -130,106 +186,5 @@ class AskAgain:
             rows = batch.to_pylist()
             for row in rows:
                 messages = self.asked.messages(row["prompt"], row.pop("source_text"))
-                row["key"] = self.asked.key(messages, row["sample"], self.round)
+                row["key"] = self.asked.key(messages, row["prompt"], row["sample"], self.round)
             yield from pa.Table.from_pylist(rows, schema=self.schema).to_batches(max_chunksize=10_000)
-
-
-@dataclass(frozen=True)
-class CallModel:
-    """Units with their segment → answers, landed as they come; gives one row a task that says how it went.
-
-    What this partition landed before it failed is not asked again. `error` is set where the endpoint refused:
-    asking on would not help.
-    """
-
-    asked: Asked
-    endpoint: Any
-    window: int
-    lake: str
-    run_id: str
-    round: int
-    schema: Any
-
-    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
-        import pyarrow as pa
-        from pyspark import TaskContext
-        from recipe_udfs.endpoint.client import answers
-        from recipe_udfs.endpoint.errors import EndpointError
-        from recipe_udfs.endpoint.request import Answer
-
-        from recipe_runtime.landing import Landing, landed
-
-        partition = TaskContext.get().partitionId()
-        done = set(landed(self.lake, self.run_id, self._place(partition)).column("key").to_pylist())
-        landing = Landing(self.lake, self.run_id, self._place(partition))
-        asked: dict[str, dict[str, Any]] = {}
-        report: dict[str, Any] = {"partition": partition, "calls": 0, "attempts": 0, "waiting": 0, "kinds": {}}
-        try:
-            for outcome in answers(self.endpoint, self._requests(batches, done, asked), window=self.window):
-                if outcome is None:
-                    landing.flush_if_due()
-                    continue
-                report["attempts"] += outcome.attempts
-                row = asked.pop(outcome.key)
-                if isinstance(outcome, Answer):
-                    report["calls"] += 1
-                    landing.add(self._generation(row, outcome))
-                else:
-                    report["waiting"] += 1
-                    report["kinds"][outcome.kind] = report["kinds"].get(outcome.kind, 0) + 1
-                    report.setdefault("detail", outcome.detail)
-        except EndpointError as error:
-            report["error"], report["remedy"] = error.message, error.remedy
-        finally:
-            landing.close()
-        report["kinds"] = json.dumps(report["kinds"], sort_keys=True)
-        yield pa.RecordBatch.from_pylist([report], schema=self.schema)
-
-    def _place(self, partition: int) -> str:
-        return f"{self.asked.prompts[0][3][:8]}-{self.round}-{partition}"
-
-    def _requests(self, batches: Iterator[Any], done: set[str], asked: dict[str, dict[str, Any]]) -> Iterator[Any]:
-        from recipe_udfs.endpoint.request import Request
-
-        for batch in batches:
-            for row in batch.to_pylist():
-                if row["key"] in done:
-                    continue
-                messages = self.asked.messages(row["prompt"], row.pop("source_text"))
-                asked[row["key"]] = row
-                params = {k: v for k, v in self.asked.params(row["sample"], self.round).items() if v is not None}
-                yield Request(row["key"], messages, params)
-
-    def _generation(self, row: Mapping[str, Any], answer: Any) -> dict[str, Any]:
-        from recipe_udfs.identity import text_hash
-
-        from recipe_runtime.asking import canonical
-
-        name, _, variables, call_class, template = self.asked.prompts[row["prompt"]]
-        return {
-            "call_class": call_class,
-            "key": answer.key,
-            "run_id": self.run_id,
-            "model": self.asked.model,
-            "revision": self.asked.revision,
-            "deployment": self.asked.deployment,
-            "prompt": name,
-            "template": template,
-            "variables": canonical(dict(variables)),
-            "params": canonical(self.asked.params(row["sample"], self.round)),
-            "doc_id": row["doc_id"],
-            "span_start": row["span_start"],
-            "span_end": row["span_end"],
-            "sample": row["sample"],
-            "round": self.round,
-            "outcome": answer.outcome,
-            "text": answer.text,
-            "finish": answer.finish,
-            "served_model": answer.served_model,
-            "fingerprint": answer.fingerprint,
-            "prompt_tokens": answer.prompt_tokens,
-            "completion_tokens": answer.completion_tokens,
-            "answer_hash": text_hash(answer.text) if answer.text is not None else None,
-            "at": answer.at,
-            "seconds": answer.seconds,
-        }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from recipe_runtime.delta_sql import query
 from running import Ran
@@ -27,6 +29,7 @@ endpoint writer {
   tokenizer = bpe
   in_flight = 8
   timeout   = 20 s
+  patience  = 3 s
 }
 prompt anew(text) {
   system = "Be brief."
@@ -196,8 +199,17 @@ def by_page(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def holds(folder: Path, secret: str) -> list[str]:
-    """The files below a folder in which a text stands."""
-    return [str(path) for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+    """The files below a folder in which a text stands; Parquet and Arrow files are opened, for they are packed."""
+    return [str(path) for path in folder.rglob("*") if path.is_file() and secret.encode() in _unpacked(path)]
+
+
+def _unpacked(path: Path) -> bytes:
+    if path.suffix == ".parquet":
+        return str(pq.ParquetFile(path).read().to_pydict()).encode()
+    if path.suffix == ".arrow":
+        with pa.ipc.open_file(path) as file:
+            return str(file.read_all().to_pydict()).encode()
+    return path.read_bytes()
 
 
 def log_of_words(path: Path, less: float) -> str:

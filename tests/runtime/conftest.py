@@ -8,27 +8,14 @@ from typing import Any
 
 import pytest
 from recipe_runtime import exits, session
-from running import QUICKSTART, Ran, crawl, run_here
-
-# A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
-# more than it saves.
-QUICK = {
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # Nothing runs long enough for the second compiler to pay for itself. Without it the code cache is 48 MB, which a
-    # worker's session fills: then compiled code is thrown away and compiled again. One collector thread is enough.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
-}
+from running import QUICKSTART, Ran, crawl, quick_conf, run_here
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Spark's defaults for this process and those that tests start."""
-    folder = tmp_path_factory.mktemp("conf")
-    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_CONF_DIR", str(folder))
+        patch.setenv("SPARK_CONF_DIR", quick_conf(tmp_path_factory.mktemp("conf")))
         yield
 
 

@@ -105,6 +105,25 @@ QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.recipe"
 # ---- running ------------------------------------------------------------------------------------
 
 
+# A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
+# more than it saves.
+QUICK = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Nothing runs long enough for the second compiler to pay for itself. Without it the code cache is 48 MB, which a
+    # worker's session fills: then compiled code is thrown away and compiled again. One collector thread is enough.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
+}
+
+
+def quick_conf(folder: Path) -> str:
+    """A folder for SPARK_CONF_DIR with these defaults."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
+    return str(folder)
+
+
 @dataclass
 class Ran:
     """A recipe that was run here: its lake, its script, and the script's variables."""

@@ -9,43 +9,15 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from children import alive, child, ended
 from deltalake import DeltaTable
 from recipe_runtime.delta_sql import query
 from running import compile_recipe, versions
 from small_jobs import RECIPE, texts, wanted, write_files
-
-
-def child(script: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
-    """The script run by this Python in a session of its own."""
-    path = folder / "job.py"
-    path.write_text(script)
-    log = (folder / "log").open("wb")
-    env = {**os.environ, **environment}
-    return subprocess.Popen([sys.executable, str(path)], stdout=log, stderr=log, env=env, start_new_session=True)
-
-
-def ended(process: subprocess.Popen[bytes], folder: Path, seconds: float = 300) -> tuple[int, str]:
-    """Exit code and what it printed."""
-    code = process.wait(seconds)
-    return code, (folder / "log").read_text(errors="replace")
-
-
-def alive(group: int) -> list[int]:
-    """Processes of a session that still run."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[3]) == group and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
 
 
 def markers(lake: Path) -> dict[str, str]:

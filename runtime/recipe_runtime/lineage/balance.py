@@ -56,8 +56,8 @@ _WAITING = """\
          - (select count(*) from {ask}) as n"""
 _UNANSWERED = """\
   select {step} as step, count(*) as n from {asked} a
-    left join generations g on a.key = g.key where a.unit is not null and g.key is null"""
-_NO_ANSWERS = "  select {step} as step, count(unit) as n from {asked}"
+    left join generations g on a.key = g.key where a.key is not null and g.key is null"""
+_NO_ANSWERS = "  select {step} as step, count(key) as n from {asked}"
 _NONE = "  select step, count(*) as n from steps where false group by step"
 _NO_FALL = "  select step, 'rejected' as outcome, count(*) as n from steps where false group by step"
 
@@ -89,7 +89,7 @@ class Balanced:
     """One step. `counted`: its rows in `rejects`, of a dedup its edges to the rows that were dropped, of an ask
     also units that wait; `quarantined` and `waiting` are among them. `made`: the rows counted that it made,
     None where they are not counted. `unanswered`: of units, those whose first question has no answer (they
-    wait); of an ask, those whose last has none."""
+    wait); of an ask, those whose last has none. A unit whose prompt was too long has no key: it asks nothing."""
 
     name: str
     kind: str

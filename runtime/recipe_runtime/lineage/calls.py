@@ -93,6 +93,7 @@ class Call(Answer):
     answer_hash: str | None
     at: datetime | None
     seconds: float | None
+    logprob: float | None
     run_id: str
     doc_id: str
     span_start: int | None
@@ -112,6 +113,7 @@ class Call(Answer):
             None if self.prompt_tokens is None else f"{self.prompt_tokens:,} prompt tokens",
             None if self.completion_tokens is None else f"{self.completion_tokens:,} completion tokens",
             None if self.seconds is None else f"{self.seconds:.2f} s",
+            None if self.logprob is None else f"{self.logprob:.3f} mean log-probability of a token",
         ]
         lines = [
             *entry("prompt", f"{self.prompt}  template {self.template}", width, 2),
@@ -225,7 +227,7 @@ def _call(
         messages, proof, said = (), "impossible", missing
     else:
         messages, proof, said = _proved(row, template, variables, params, texts.of(doc_id), doc_id, start, end)
-    told = {name: row[name] for name in _AS_KEPT}
+    told = {name: row[name] for name in _AS_KEPT} | {"logprob": row.get("logprob")}  # younger than the table
     return Call(
         **told, template_parts=template, variables=variables, params=params, doc_id=doc_id, span_start=start,
         span_end=end, messages=messages, proof=proof, proof_said=said,

@@ -2,7 +2,9 @@
 
 Misses are found by key, asked once, folded into `generations`, and the answers joined back; so running any of it
 again asks nothing twice. `retry` asks the units that failed again, under the keys of another round. A unit without
-an answer is waiting: then nothing stands under the step's digest and the run ends with 3.
+an answer is waiting. Then nothing stands under the step's digest and the run ends with 3, unless the recipe tolerates
+so many: then the answers stand under a digest of their own, which the set of waiting units is part of, so that they
+are never taken for all of them.
 """
 
 from __future__ import annotations
@@ -10,31 +12,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from recipe_runtime import generations, landing, ops, tables
-from recipe_runtime.answer_tasks import AnswerFigure, Judge
+from recipe_runtime import booking, calling, judging, ops, tables
 from recipe_runtime.arrow import arrow_schema
-from recipe_runtime.decide import failure
+from recipe_runtime.calling import Called
 from recipe_runtime.digest import digest as digest_of
 from recipe_runtime.digest import step_digest
-from recipe_runtime.errors import StepError
-from recipe_runtime.failpoints import failpoint
 from recipe_runtime.job import library_union
+from recipe_runtime.judging import Judging
 from recipe_runtime.relation import Relation
-from recipe_runtime.steps.source import worker_args
 from recipe_runtime.steps.units import COLUMNS as UNIT
-from recipe_runtime.steps.units import Units, reject, span
-from recipe_runtime.unit_tasks import AskAgain, CallModel
+from recipe_runtime.steps.units import Units, reject, with_segment
+from recipe_runtime.unit_tasks import AskAgain
 
-CALL = (
-    "partition int, calls bigint, attempts bigint, waiting bigint, kinds string, detail string, error string, "
-    "remedy string"
-)
-ANSWER = (
-    "round int, outcome string, answer string, finish string, tokens bigint, copied_tokens bigint, from_source boolean"
-)
 STATISTICS = ("unit", "doc_id", "key")
 
 
@@ -43,20 +35,22 @@ class Answers(Relation):
     """Judged answers, one row a unit; `units` is what they answer."""
 
     units: Any = None
-    scores: tuple[str, ...] = ()
 
 
 @dataclass
 class _Asking:
-    """What one `ask` is made of, while it is being made."""
+    """What one `ask` is made of, and what has become of it so far. `waiting`: frames of units without an answer,
+    disjoint, one a round; `tolerated`: how many there may be."""
 
+    name: str
     units: Units
-    figures: tuple[AnswerFigure, ...]
-    cleans: tuple[Any, ...]
-    libraries: Mapping[str, str]
-    verify: Callable[[Any], Any] | None
-    admits_cut: bool
-    keep_source: bool
+    judging: Judging
+    relation: Answers
+    timeout: float | None
+    tolerate: float
+    called: Called = field(default_factory=Called)
+    waiting: list[Any] = field(default_factory=list)
+    wait: int = 0
 
 
 def ask(
@@ -72,254 +66,165 @@ def ask(
     verify: Callable[[Any], Any] | None = None,
     admits_cut: bool = False,
     best: Callable[[Any], Any] | None = None,
+    timeout: float | None = None,
+    tolerate: float = 0.0,
 ) -> Relation:
     """`verify` and `best` take the answers and fill `rejected`. An answer cut by length fails too, unless
     `admits_cut`: then `verify` decides. `on_fail` says what becomes of a unit that still fails after `retry` more
-    rounds: discard, quarantine or keep_source. Raises StepError where the endpoint refuses."""
-    scores = dict(scores or {})
-    asking, own = _asking(job, units, scores, verify, admits_cut, on_fail)
-    step = step_digest(digest, [units.step], own)
-    uri = job.lake.relation(step)
-    columns = ", ".join([UNIT, ANSWER, *(f"{n} double" for n in scores), f"rejected {tables.REJECTED}"])
+    rounds: discard, quarantine or keep_source. `timeout`: seconds of one call, else the endpoint's. `tolerate`: the
+    share of units that may go on waiting. Raises StepError where the endpoint refuses."""
+    by = judging.judging(
+        job, units, scores=dict(scores or {}), verify=verify, best=best, admits_cut=admits_cut, on_fail=on_fail
+    )
+    job.libraries |= by.libraries
+    step = step_digest(digest, [units.step], by.libraries)
     relation = Answers(
-        f"{name}.answers", "ask", digest, step, library_union([units], own),
-        lambda: job.spark.read.format("delta").load(uri), units=units, scores=tuple(scores),
+        f"{name}.answers", "ask", digest, step, library_union([units], by.libraries),
+        lambda: job.spark.read.format("delta").load(job.lake.relation(relation.step)), units=units,
     )  # fmt: skip
 
     def empty() -> Any:
-        return job.spark.createDataFrame([], columns)
+        return job.spark.createDataFrame([], by.columns)
 
     if job.waits(relation, [units], empty):
         return relation
     row = job.complete(step)
-    if row is None:
+    if row is not None:
+        job.progress.line(f"{name}: {row['rows_kept']:,} of {row['rows_in']:,} answers kept, judged before")
+    else:
         began = time.monotonic()
+        asking = _Asking(name, units, by, relation, timeout, tolerate)
         with job.progress.step(name, "ask") as report:
             try:
-                made = _rounds(job, name, asking, relation, step, retry)
-                if made is None:
+                rows = _rounds(job, asking, retry)
+                if rows is None:
                     relation.read = empty
-                    report.note = f"{relation.waiting:,} units are waiting"
-                    job.incomplete.append(relation.name)
+                    job.wait_for_answers(relation, asking.wait, asking.called.details)
+                    report.note = f"{asking.wait:,} units are waiting"
                     return relation
-                judged, calls = made
-                _keep(job, judged, best, uri, step, on_fail, columns)
+                row = _made(job, asking, rows, at, began)
             finally:
                 job.release()
-            row = _finish(job, relation, uri, on_fail, calls, at, own, time.monotonic() - began)
-            report.rows_in, report.rows_kept = row["rows_in"], row["rows_kept"]
-            report.note = f"{calls:,} calls"
-    else:
-        job.progress.line(f"{name}: {row['rows_kept']:,} of {row['rows_in']:,} answers kept, judged before")
+            report.rows_in, report.rows_kept = row["rows_in"] - asking.wait, row["rows_kept"]
+            report.note = f"{asking.called.calls:,} calls" + (f", {asking.wait:,} wait" if asking.wait else "")
     job.record_step(relation, made=row["run_id"] == job.run_id)
     return relation
-
-
-def _asking(job, units: Units, scores, verify, admits_cut, on_fail) -> tuple[_Asking, dict[str, str]]:
-    used = [ops.registry()["statistic", "tokens"], ops.registry()["statistic", "copied_tokens"]]
-    copied = ops.registry()["statistic", "copied_tokens"]
-    figures = [AnswerFigure("copied_tokens", copied.run, copied.name, {"tokenizer": units.tokenizer})]
-    for column, op in scores.items():
-        operator = ops.resolve(op, "score", "statistic")
-        used.append(operator)
-        figures.append(AnswerFigure(column, operator.run, op.name, worker_args(job, op.args)))
-    cleans = []
-    for prompt in units.prompts:
-        steps = []
-        for op in prompt.clean:
-            operator = ops.resolve(op, "clean")
-            used.append(operator)
-            args = ", ".join(json.dumps(v, ensure_ascii=False) for v in op.args.values())
-            steps.append((operator.run, op.name, dict(op.args), f"clean {op.name}({args})", prompt.at))
-        cleans.append(tuple(steps))
-    own = ops.versions(used)
-    job.libraries |= own
-    return _Asking(units, tuple(figures), tuple(cleans), own, verify, admits_cut, on_fail == "keep_source"), own
 
 
 # ---- rounds -------------------------------------------------------------------------------------
 
 
-def _rounds(job, name: str, asking: _Asking, relation: Answers, step: str, retry: int) -> tuple[Any, int] | None:
-    """The judged answers of all rounds, one row a unit, and how many calls were made; None where units wait.
+def _rounds(job: Any, asking: _Asking, retry: int) -> Any | None:
+    """The judged answers of all rounds, one row a unit; None where too many units wait.
 
     Without `retry` nothing is kept between; with it each round is, and a unit's last round counts.
     """
-    calls = _answered(job, name, asking, asking.units.frame, 0, relation)
-    if calls is None:
+    units = _answered(job, asking, asking.units.frame, 0)
+    if units is None:
         return None
-    judged = _judged(job, asking, asking.units.frame, 0, relation.scores)
+    judged = judging.judged(job, asking.judging, units, 0)
     if not retry:
-        return judged, calls
-    uri = job.lake.relation(digest_of("rounds", step))
+        return judged
+    uri = job.lake.relation(digest_of("rounds", asking.relation.step))
     last = 0
     for round_ in range(retry + 1):
         if round_:
-            failed = job.spark.read.format("delta").load(uri).where("rejected is not null")
-            failed = failed.where(f"round = {round_ - 1}").select(*asking.units.frame.columns)
+            failed = job.spark.read.format("delta").load(uri).where("rejected is not null and key is not null")
+            failed = failed.where(f"round = {round_ - 1}").select(*(f.name for f in job.struct(UNIT)))
             if failed.first() is None:
                 break
-            again = _asked_again(job, asking, failed, round_)
-            more = _answered(job, name, asking, again, round_, relation)
-            if more is None:
+            again = _answered(job, asking, _asked_again(job, asking.units, failed, round_), round_)
+            if again is None:
                 return None
-            calls, last = calls + more, round_
-            judged = _judged(job, asking, again, round_, relation.scores)
-        out = tables.writer(judged, uri, statistics=STATISTICS, note=job.note(step))
+            last = round_
+            judged = judging.judged(job, asking.judging, again, round_)
+        out = tables.writer(judged, uri, statistics=STATISTICS, note=job.note(asking.relation.step))
         out.mode("append" if round_ else "overwrite").save()
     every = job.spark.read.format("delta").load(uri)
-    return every.where(f"rejected is null or round = {last}"), calls
+    return every.where(f"rejected is null or key is null or round = {last}")
 
 
-def _asked_again(job, asking: _Asking, failed: Any, round_: int) -> Any:
+def _asked_again(job: Any, units: Units, failed: Any, round_: int) -> Any:
     struct = job.struct(UNIT)
-    task = AskAgain(asking.units.asked, round_, arrow_schema(struct))
-    return job.hold(_with_segment(asking, failed).mapInArrow(task, struct))
+    task = AskAgain(units.asked, round_, arrow_schema(struct))
+    return job.hold(with_segment(units, failed).mapInArrow(task, struct))
 
 
-def _with_segment(asking: _Asking, units: Any) -> Any:
-    """Units with the piece they are about as `source_text`. It is cut here and not in the workers: a document of
-    many pieces would be sent to them once for each."""
-    texts = asking.units.texts.texts.select("doc_id", "text")
-    return units.join(texts, "doc_id").withColumn("source_text", span("text")).drop("text")
-
-
-def _answered(job, name: str, asking: _Asking, units: Any, round_: int, relation: Answers) -> int | None:
-    """Asks what has no answer yet; how many calls that took. None where units are left without one."""
+def _answered(job: Any, asking: _Asking, units: Any, round_: int) -> Any | None:
+    """Asks what has no answer yet. The units to be judged; None where more wait than are tolerated."""
     job.fold_left_over()
-    misses = job.hold(_misses(job, asking, units))
-    wanted = misses.count()
-    calls = 0
-    if wanted:
-        spec = job.endpoint(asking.units.endpoint)
-        done = _call(job, name, asking, misses, round_, spec)
-        calls = sum(row.calls for row in done)
-        refused = [row for row in done if row.error is not None]
-        if refused:
-            raise StepError(refused[0].error, remedy=refused[0].remedy)
-        left = wanted - calls
-        if left:
-            relation.waiting = _misses(job, asking, units).count()
-        if relation.waiting:
-            _say_why(job, name, relation.waiting, done)
-            return None
-    return calls
+    asked = asking.units.asked
+    missing, figures = job.hold_counted(calling.misses(job, asked, units))
+    if not figures["rows"]:
+        return units
+    before = asking.called.answers
+    spec = job.endpoint(asking.units.endpoint)
+    if asking.timeout is not None:
+        spec = replace(spec, timeout=float(asking.timeout))
+    calling.call(job, asking.name, asking.units, missing, figures["rows"], round_, spec, asking.called)
+    if asking.called.answers - before == figures["rows"]:
+        return units
+    # Counted anew: a task that was tried again did not count what it had landed before.
+    left, figures = job.hold_counted(calling.unanswered(job, asked, units).select("unit"))
+    if not figures["rows"]:
+        return units
+    asking.waiting.append(left)
+    asking.wait += figures["rows"]
+    # Another run may bring an answer in the meantime; what was found waiting stays so.
+    return units.join(left, "unit", "left_anti") if _tolerated(job, asking) else None
 
 
-def _misses(job, asking: _Asking, units: Any) -> Any:
-    """One unit for each key that has no answer."""
-    classes = [one[3] for one in asking.units.asked.prompts]
-    there = generations.of_classes(job, classes).select("key")
-    return units.dropDuplicates(["key"]).join(there, "key", "left_anti")
+def _tolerated(job: Any, asking: _Asking) -> bool:
+    """Whether so many units may wait; says why they do."""
+    units, why = _asked_for(job, asking.units), asking.called.why()
+    if asking.wait <= asking.tolerate * units:
+        said = f"{asking.wait:,} of {units:,} units wait for an answer {why}"
+        job.progress.line(f"{asking.name}: {said}; {100 * asking.tolerate:g}% are tolerated")
+        return True
+    job.progress.line(f"{asking.name}: {asking.wait:,} units wait for an answer {why}")
+    return False
 
 
-def _call(job, name: str, asking: _Asking, misses: Any, round_: int, spec: Any) -> list[Any]:
-    """One stage, a task for each core: each with a sliding window of its share of `in_flight`."""
-    tasks = max(1, min(job.spark.sparkContext.defaultParallelism, spec.in_flight))
-    struct = job.struct(CALL)
-    window = max(1, spec.in_flight // tasks)
-    task = CallModel(asking.units.asked, spec, window, job.lake.uri, job.run_id, round_, arrow_schema(struct))
-    coalesce = "spark.sql.adaptive.coalescePartitions.enabled"
-    before = job.spark.conf.get(coalesce)
-    job.spark.conf.set(coalesce, "false")
-    try:
-        # By key, so that a task that is tried again finds what it had landed.
-        given = _with_segment(asking, misses).repartition(tasks, "key")
-        with generations.alive(job):
-            done = given.mapInArrow(task, struct).collect()
-    finally:
-        job.spark.conf.set(coalesce, before)
-    if len(done) != tasks:
-        raise AssertionError(f"{name}: {tasks} tasks were to call, {len(done)} did")
-    failpoint("landed")
-    generations.fold(job, job.run_id)
-    landing.delete(job.lake.uri, job.run_id)
-    return done
+def _asked_for(job: Any, units: Units) -> int:
+    """How many units there are, by the log of the relation: a row of which no segment fits has a line of its own."""
+    return tables.written_rows(job.lake.relation(units.step)) - job.complete(units.step)["rows_rejected"]
 
 
-def _say_why(job, name: str, waiting: int, done: list[Any]) -> None:
-    kinds: dict[str, int] = {}
-    for row in done:
-        for kind, n in json.loads(row.kinds).items():
-            kinds[kind] = kinds.get(kind, 0) + n
-    shown = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items()))
-    details = [row.detail for row in done if row.detail]
-    job.progress.line(f"{name}: {waiting:,} units wait for an answer ({shown}); {details[0] if details else ''}")
+# ---- what is written ----------------------------------------------------------------------------
 
 
-# ---- judging ------------------------------------------------------------------------------------
+def _made(job: Any, asking: _Asking, rows: Any, at: str, began: float) -> dict[str, Any]:
+    """Writes the answers and the step's row; where units wait, under the digest of that."""
+    relation = asking.relation
+    if asking.wait:
+        relation.step = step_digest(
+            relation.operation, [asking.units.step], asking.judging.libraries, {"waiting": _set_digest(asking.waiting)}
+        )
+        row = job.complete(relation.step)
+        if row is not None:
+            return row
+    judging.keep(job, asking.judging, rows, relation.step, STATISTICS)
+    return _finish(job, asking, at, began)
 
 
-def _judged(job, asking: _Asking, units: Any, round_: int, scores: tuple[str, ...]) -> Any:
-    """Units with their answers taken apart, measured and verified."""
+def _set_digest(frames: list[Any]) -> str:
+    """A digest of the units in these frames, whatever their order, of which the driver sees 256 rows at most."""
+    from functools import reduce
+
     from pyspark.sql import functions as F
 
-    classes = [one[3] for one in asking.units.asked.prompts]
-    found = generations.of_classes(job, classes)
-    found = found.select("key", "finish", F.col("outcome").alias("given"), F.col("text").alias("answer"))
-    given = _with_segment(asking, units.join(found, "key"))
-    columns = (
-        f"{UNIT}, finish string, given string, answer string, failed string, failed_at string, tokens bigint, "
-        + "copied_tokens bigint, source_text string"
-        + "".join(f", {n} double" for n in scores)
+    units = reduce(lambda one, other: one.unionByName(other), frames)
+    parts = units.groupBy(F.substring("unit", 1, 2).alias("part")).agg(
+        F.sha2(F.concat_ws(" ", F.array_sort(F.collect_set("unit"))), 256).alias("units")
     )
-    columns = columns if asking.keep_source else columns.replace(", source_text string", "")
-    struct = job.struct(columns)
-    task = Judge(asking.cleans, asking.figures, asking.units.tokenizer, arrow_schema(struct), asking.libraries)
-    rows = given.mapInArrow(task, struct).withColumn("round", F.lit(round_))
-    if not asking.keep_source:
-        rows = rows.withColumn("source_text", F.lit(None).cast("string"))
-    # What no recipe has to ask for: a refusal, an answer that is not in the form asked for, and no answer at all.
-    at = asking.units.prompts[0].at
-    refused = F.when(
-        F.col("given").isin("filtered", "refused"), failure("answer", F.col("given"), "an answer", at)
-    )
-    unclean = F.when(
-        F.col("failed").isNotNull(),
-        F.struct(
-            F.col("failed").alias("rule"), F.lit("not there").alias("value"), F.lit("there").alias("threshold"),
-            F.col("failed_at").alias("at"),
-        ).cast(tables.REJECTED),
-    )  # fmt: skip
-    empty = F.when(F.col("answer").isNull(), failure("answer", F.lit("empty"), "some text", at))
-    rows = rows.withColumn("rejected", F.coalesce(refused, unclean, empty))
-    rows = asking.verify(rows) if asking.verify else rows
-    if not asking.admits_cut:
-        cut = F.when(F.col("given") == "cut", failure("finish == stop", F.col("finish"), "== stop", at))
-        rows = rows.withColumn("rejected", F.coalesce(F.col("rejected"), cut))
-    return rows.drop("given", "failed", "failed_at")
+    return digest_of("units", sorted(row.units for row in parts.collect()))
 
 
-def _keep(job, judged: Any, best: Callable[[Any], Any] | None, uri: str, step: str, on_fail: str, columns: str) -> None:
-    """Writes the answers with what becomes of each. `on fail` is for those that failed; one that others of its
-    question have beaten is rejected, whatever it says."""
-    from pyspark.sql import Window
+def _finish(job: Any, asking: _Asking, at: str, began: float) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
-    judged = judged.withColumn("failed", F.col("rejected").isNotNull())
-    source = F.col("failed") if on_fail == "keep_source" else F.lit(False)
-    if best is not None:
-        judged = best(judged)
-        # The source stands in once, and only where no answer to the question is left.
-        question = Window.partitionBy("doc_id", "prompt", "segment")
-        first = F.row_number().over(question.orderBy("failed", F.col("rejected").isNotNull(), "sample"))
-        source &= first == 1
-    judged = judged.withColumn("from_source", source)
-    word = F.when(F.col("failed"), F.lit("quarantined" if on_fail == "quarantine" else "rejected"))
-    stays = F.col("rejected").isNull() | F.col("from_source")
-    judged = (
-        judged.withColumn("outcome", F.when(stays, "kept").otherwise(F.coalesce(word, F.lit("rejected"))))
-        .withColumn("answer", F.when(F.col("from_source"), F.col("source_text")).otherwise(F.col("answer")))
-        .withColumn("tokens", F.when(F.col("from_source"), F.col("segment_tokens")).otherwise(F.col("tokens")))
-    )
-    shaped = judged.select(*(F.col(f.name).cast(f.dataType) for f in job.struct(columns)))
-    tables.writer(shaped, uri, statistics=STATISTICS, note=job.note(step)).mode("overwrite").save()
-
-
-def _finish(job, relation: Answers, uri, on_fail, calls, at, own, seconds):
-    from pyspark.sql import functions as F
-
-    there = job.spark.read.format("delta").load(uri)
+    relation, units = asking.relation, asking.units
+    there = job.spark.read.format("delta").load(job.lake.relation(relation.step))
     counted = there.groupBy("outcome", F.col("rejected.rule").alias("rule")).agg(
         F.count("*").alias("n"), F.sum("tokens").alias("tokens")
     )
@@ -327,21 +232,38 @@ def _finish(job, relation: Answers, uri, on_fail, calls, at, own, seconds):
     dropped = {r.rule: r.n for r in counted if r.outcome != "kept"}
     kept = [r for r in counted if r.outcome == "kept"]
     if dropped:
-        units = relation.units
         names = ("doc_id", "origin_id", "url_id", "url", "domain", "source", "file_id", "record")
         lines = units.rows.select(*(n for n in names if n in units.rows.columns))
         out = there.where("outcome != 'kept'").select("doc_id", "outcome", "rejected", F.col("key").alias("generation"))
         reject(job, relation, out.join(lines, "doc_id"), F.col("outcome"))
     row = {
         "step": relation.step, "run_id": job.run_id, "name": relation.name, "kind": "ask",
-        "operation": relation.operation, "at": at, "inputs": [relation.units.step],
-        "rows_in": sum(r.n for r in counted), "rows_kept": sum(r.n for r in kept),
+        "operation": relation.operation, "at": at, "inputs": [units.step],
+        "rows_in": sum(r.n for r in counted) + asking.wait, "rows_kept": sum(r.n for r in kept),
         "rows_rejected": sum(dropped.values()), "dropped": dropped, "tokens": sum(r.tokens or 0 for r in kept),
-        "calls": calls, "seconds": seconds, "libraries": dict(own),
+        **_booked(job, asking), "seconds": time.monotonic() - began, "libraries": dict(asking.judging.libraries),
     }  # fmt: skip
-    units = tables.written_rows(job.lake.relation(relation.units.step))
-    without = job.complete(relation.units.step)["rows_rejected"]
-    if row["rows_in"] != units - without:
-        raise AssertionError(f"{relation.name} lost units: {units - without} asked, {row}")
+    asked = _asked_for(job, units)
+    if row["rows_in"] != asked:
+        raise AssertionError(f"{relation.name} lost units: {asked} asked, {row}")
     job.finish_step(row)
     return row
+
+
+def _booked(job: Any, asking: _Asking) -> dict[str, Any]:
+    """The step's part of the calls, and what it cost; `report` is JSON."""
+    where = asking.units.endpoint
+    usage = booking.unbooked(job, asking.units.asked.classes, asking.units.step)
+    report = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "unmetered": usage.unmetered,
+        "waiting": asking.wait,
+        "run": asking.called.record(),
+    }
+    return {
+        "calls": usage.calls,
+        "gpu_seconds": booking.gpu_seconds(where, usage.completion_tokens),
+        "cost": booking.cost(where, usage.prompt_tokens, usage.completion_tokens),
+        "report": json.dumps(report, sort_keys=True),
+    }

@@ -70,7 +70,7 @@ def _made(job, answers: Answers, rejoin, template, scores) -> Any:
     pairs = [part for n in scores for part in (F.lit(n), F.col(n))]
     figures = F.create_map(*pairs) if pairs else F.create_map().cast("map<string,double>")
     part = F.struct(
-        "segment", "answer", "key", "from_source", F.coalesce("tokens", F.lit(0)).alias("tokens"),
+        "unit", "segment", "answer", "key", "from_source", F.coalesce("tokens", F.lit(0)).alias("tokens"),
         F.coalesce("copied_tokens", F.lit(0)).alias("copied_tokens"), "span_start", "span_end",
         figures.alias("scores"),
     )  # fmt: skip
@@ -80,7 +80,8 @@ def _made(job, answers: Answers, rejoin, template, scores) -> Any:
         groups = kept.groupBy("doc_id", "prompt", "sample").agg(in_order.alias("parts"))
     else:
         # Equal pieces of one document have one answer, and make one document.
-        groups = kept.dropDuplicates(["doc_id", "key"]).select("doc_id", F.array(part).alias("parts"))
+        each = kept.withColumn("each", F.coalesce("key", "unit")).dropDuplicates(["doc_id", "each"])
+        groups = each.select("doc_id", F.array(part).alias("parts"))
     groups = groups.select("doc_id", "parts")
     rows = groups.join(_parents(answers), "doc_id")
     if template is not None:

@@ -1,6 +1,7 @@
 """units: what a transform or generate asks, each (row, prompt, segment, sample) with the key of its call.
 
-The relation is complete before the first call. A row of which no segment fits is rejected here.
+The relation is complete before the first call. A row of which no segment fits is rejected here. A unit whose prompt
+is too long is only marked: it has no key and is never asked, and goes with the answers where `on fail` says.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from typing import Any
 
 from recipe_runtime import ops, tables
 from recipe_runtime.arrow import arrow_schema
-from recipe_runtime.asking import Endpoint, Prompt, call_class
+from recipe_runtime.asking import Endpoint, Prompt, call_class, canonical
 from recipe_runtime.decide import failure
 from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.relation import Relation
 from recipe_runtime.steps.source import worker_args
-from recipe_runtime.unit_tasks import Asked, MakeUnits
+from recipe_runtime.unit_tasks import Asked, AskedPrompt, Limits, MakeUnits
 
 COLUMNS = (
     "unit string, doc_id string, prompt int, segment int, span_start bigint, span_end bigint, segment_tokens bigint, "
     "sample int, key string"
 )
+REJECTED = f"rejected {tables.REJECTED}"
+"""There where prompts have a longest length."""
 
 
 @dataclass
@@ -54,11 +57,14 @@ def units(
     digest: str,
     at: str,
     segment: ops.Op | None = None,
+    max_prompt: int | None = None,
 ) -> Relation:
-    """One unit for each row of `rows`, prompt, segment and sample."""
+    """One unit for each row of `rows`, prompt, segment and sample. `max_prompt`: tokens of the longest prompt that
+    is sent, by `tokenizer`; the endpoint's `context` limits prompt and answer together."""
     pieces = ops.resolve(segment, "segment") if segment else None
     counter = ops.registry()["statistic", "tokens"]
     own = ops.versions([counter, *([pieces] if pieces else [])])
+    limits = _limits(endpoint, request, max_prompt, at)
     step = step_digest(digest, inputs_of(reads), own)
     job.libraries |= own
     job.begin()
@@ -75,9 +81,9 @@ def units(
     row = job.complete(step)
     if row is None:
         began = time.monotonic()
-        struct = job.struct(COLUMNS)
+        struct = job.struct(f"{COLUMNS}, {REJECTED}" if limits else COLUMNS)
         run = (pieces.run, segment.name, worker_args(job, segment.args)) if segment else None
-        task = MakeUnits(asked, run, blob, arrow_schema(struct), own)
+        task = MakeUnits(asked, run, blob, limits, arrow_schema(struct), own)
         with job.progress.step(name, "units") as report:
             given = texts.texts.select("doc_id", "text").join(rows.select("doc_id"), "doc_id", "left_semi")
             made = given.mapInArrow(task, struct)
@@ -92,14 +98,20 @@ def units(
     return relation
 
 
+def _limits(endpoint: Endpoint, request: Mapping[str, Any], max_prompt: int | None, at: str) -> Limits | None:
+    if max_prompt is None and endpoint.context is None:
+        return None
+    return Limits(max_prompt, endpoint.context, request.get("max_tokens") or 0, at)
+
+
 def _asked(job: Any, endpoint: Endpoint, prompts: Sequence[Prompt], request: Mapping[str, Any], samples: int) -> Asked:
     """The plain values that workers render with; the templates are kept in the lake by what they are."""
     made = []
     for one in prompts:
-        template = job.lake.put_blob(one.template_json().encode())
-        made.append(
-            (one.name, one.template(), dict(one.variables), call_class(endpoint, one, request), template)
-        )
+        template = one.template(endpoint.api)
+        kept = job.lake.put_blob(canonical(template).encode())
+        class_ = call_class(endpoint, one, request)
+        made.append(AskedPrompt(one.name, template, dict(one.variables), one.reply, class_, kept))
     return Asked(endpoint.model, endpoint.revision, endpoint.deployment, tuple(made), dict(request), samples)
 
 
@@ -134,6 +146,13 @@ def span(text: str) -> Any:
 
     start, end = F.col("span_start"), F.col("span_end")
     return F.substring(F.col(text).cast("binary"), (start + 1).cast("int"), (end - start).cast("int")).cast("string")
+
+
+def with_segment(of: Units, rows: Any) -> Any:
+    """Units with the piece they are about as `source_text`. It is cut here and not in the workers: a document of
+    many pieces would be sent to them once for each."""
+    texts = of.texts.texts.select("doc_id", "text")
+    return rows.join(texts, "doc_id").withColumn("source_text", span("text")).drop("text")
 
 
 def reject(job: Any, relation: Relation, rows: Any, outcome: Any) -> None:

@@ -10,7 +10,7 @@ from recipe_udfs.endpoint.client import answers
 from recipe_udfs.endpoint.manners import Manners
 from recipe_udfs.endpoint.request import Answer, EndpointSpec, Request, Waiting
 
-QUICK = Manners(backoff=0.01, longest_backoff=0.04)
+QUICK = Manners(backoff=0.01, longest_backoff=0.04, probe_pause=0.02, longest_probe_pause=0.1)
 
 
 def requests(count: int, **params: Any) -> Iterator[Request]:

@@ -8,6 +8,7 @@ from queue import Empty
 from time import monotonic
 
 from recipe_udfs.endpoint.manners import Manners
+from recipe_udfs.endpoint.permits import LocalPermits, Permits
 from recipe_udfs.endpoint.request import Answer, EndpointSpec, Request, Waiting
 
 RESERVE = 16
@@ -25,14 +26,18 @@ def answers(
     window: int,
     tick: float = 0.5,
     manners: Manners | None = None,
+    permits: Permits | None = None,
 ) -> Iterator[Answer | Waiting | None]:
     """What comes of each request, as it comes; None at least every `tick` seconds when nothing does.
+
+    `permits` say when a call may begin; None: this process keeps to the endpoint's limits by itself, with `window`
+    calls in flight.
 
     `requests` is pulled in the caller's thread and only as places come free: at most window + max(window, 16)
     requests are held that the caller has not been given the outcome of, `window` of them in flight, the others
     waiting for their next attempt or for a slot. Results come in the order in which they finish.
 
-    Raises EndpointRefused and ServedModelChanged, after every answer that had come by then.
+    Raises EndpointRefused, ServedModelChanged and CoordinatorUnreachable, after every answer that had come by then.
     """
     if window < 1:
         raise ValueError(f"a window of {window} calls")
@@ -43,7 +48,10 @@ def answers(
 
     spec.check_url()
     requests = chain([first], requests)
-    stream = Stream(spec, spec.secret(), window, manners or Manners())
+    manners = manners or Manners()
+    if permits is None:
+        permits = LocalPermits(spec, in_flight=window, manners=manners)
+    stream = Stream(spec, spec.secret(), window, manners, permits)
     capacity = window + max(window, RESERVE)
     held, more = 0, True
     spoken = monotonic()

@@ -21,3 +21,7 @@ class EndpointRefused(EndpointError):
 
 class ServedModelChanged(EndpointError):
     """A model answered that is not the one asked for, or no longer the one that answered before."""
+
+
+class CoordinatorUnreachable(EndpointError):
+    """The driver's coordinator did not answer, or would not have this worker; nothing was asked."""

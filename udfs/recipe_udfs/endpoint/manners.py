@@ -11,16 +11,19 @@ from email.utils import parsedate_to_datetime
 
 @dataclass(frozen=True)
 class Manners:
-    """Seconds, except for counts. `deadline`: for one request with all its attempts and waits, counted from its
-    first attempt; None is three times the endpoint's timeout. `dead_after`: connection failures in a row, before
-    the server has said anything at all, after which it is taken to be dead."""
+    """Seconds, except for counts. `deadline`: for one request, over its attempts and the pauses between them; None
+    is three times the endpoint's timeout. `down_after`: failures in a row after which an address is taken to be
+    down; it is then tried by one request at a time, with pauses from `probe_pause` to `longest_probe_pause`, until
+    one is answered or the endpoint's patience ends."""
 
     attempts: int = 5
     backoff: float = 0.5
     longest_backoff: float = 30.0
     deadline: float | None = None
     connect: float = 10.0
-    dead_after: int = 20
+    down_after: int = 20
+    probe_pause: float = 1.0
+    longest_probe_pause: float = 60.0
 
     def pause(self, failed: int, asked: float | None) -> float:
         """How long to wait after the `failed`-th failed attempt: full jitter over an exponential range, or what
@@ -64,10 +67,12 @@ class Window:
     def limit(self) -> int:
         return int(self.size)
 
-    def too_many(self, begun: float, now: float) -> None:
-        """A call that began at `begun` was sent away at `now`."""
+    def too_many(self, begun: float, now: float, open_: int | None = None) -> None:
+        """A call that began at `begun` was sent away at `now`, when `open_` calls were in flight: a window that was
+        not full gives way from there."""
         if begun >= self._shrunk_at:
-            self.size = max(1.0, self.size / 2)
+            full = self.size if open_ is None else min(self.size, max(open_, 1))
+            self.size = max(1.0, full / 2)
             self.smallest = min(self.smallest, self.limit)
             self._shrunk_at = now
 

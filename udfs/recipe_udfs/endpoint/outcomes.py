@@ -32,17 +32,20 @@ class Completion:
     fingerprint: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    logprob: float | None
 
 
-def completion(body: bytes, content_type: str) -> Completion:
-    """The first choice of a response with status 200. Raises Foreign where the body is no whole completion."""
+def completion(body: bytes, content_type: str, api: str = "chat") -> Completion:
+    """The first choice of a response with status 200, of the chat or the completions API. Raises Foreign where the
+    body is no whole completion."""
     found = _json(body, content_type)
     choices = found.get("choices") if isinstance(found, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(message, dict):
-        raise Foreign("JSON without choices[0].message")
-    content, refusal = message.get("content"), message.get("refusal")
+    message = choice.get("message") if api == "chat" and isinstance(choice, dict) else choice
+    if not isinstance(message, dict) or (api != "chat" and "text" not in message):
+        raise Foreign(f"JSON without choices[0].{'message' if api == 'chat' else 'text'}")
+    content = message.get("content" if api == "chat" else "text")
+    refusal = message.get("refusal") if api == "chat" else None
     if not isinstance(content, str | None):
         raise Foreign("a message whose content is no text")
     finish = _text(choice.get("finish_reason"))
@@ -57,7 +60,21 @@ def completion(body: bytes, content_type: str) -> Completion:
         fingerprint=_text(found.get("system_fingerprint")),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
+        logprob=_mean_logprob(choice.get("logprobs")),
     )
+
+
+def _mean_logprob(given: Any) -> float | None:
+    """Of the tokens whose log-probability the server gives, in either API's form; None where it gives none."""
+    if not isinstance(given, dict):
+        return None
+    tokens = given.get("content")
+    tokens = tokens if isinstance(tokens, list) else []
+    found = [token.get("logprob") for token in tokens if isinstance(token, dict)]
+    plain = given.get("token_logprobs")
+    found += plain if isinstance(plain, list) else []
+    known = [value for value in found if isinstance(value, int | float) and not isinstance(value, bool)]
+    return sum(known) / len(known) if known else None
 
 
 def _json(body: bytes, content_type: str) -> Any:
@@ -104,21 +121,22 @@ class ServedModel:
         self.first: str | None = None
         self.any = False
 
-    def check(self, served: str | None) -> None:
-        """Raises ServedModelChanged."""
+    def check(self, served: str | None, host: str) -> None:
+        """An answer from `host` came under the name `served`. Raises ServedModelChanged."""
         if self.allowed is not None:
             if served not in self.allowed:
-                raise self._changed(served, f"asked for {quoted(self.spec.model)}")
+                raise self._changed(served, f"{host} was asked for {quoted(self.spec.model)}")
         elif not self.any:
             self.first, self.any = served, True
         elif served != self.first:
-            raise self._changed(served, f"answered as {quoted(self.first)} before")
+            before = host if len(self.spec.urls) == 1 else "the endpoint"
+            raise self._changed(served, f"{before} answered as {quoted(self.first)} before", host)
 
-    def _changed(self, served: str | None, before: str) -> ServedModelChanged:
+    def _changed(self, served: str | None, before: str, host: str = "it") -> ServedModelChanged:
         names = [*self.spec.served_as, *([] if self.spec.served_as else [self.first]), served]
         listed = ", ".join(quoted(name) for name in dict.fromkeys(names) if name and name != self.spec.model)
         return ServedModelChanged(
-            f"{self.spec.host} {before}, and now answers as {quoted(served)}: answers of two models do not mix",
+            f"{before}, and {host} now answers as {quoted(served)}: answers of two models do not mix",
             f"if both are one model, say so in the endpoint: served_as = [{listed}]",
         )
 
@@ -140,10 +158,14 @@ def passing(status: int) -> Kind | None:
     return "server_error" if status == 409 or status >= 500 else None
 
 
-def refusal(spec: EndpointSpec, status: int, body: bytes, secret: str) -> EndpointRefused:
+BAD_REQUEST = (400, 413, 422)
+"""Statuses by which a server says that it cannot do this one request."""
+
+
+def refusal(spec: EndpointSpec, host: str, status: int, body: bytes, secret: str) -> EndpointRefused:
     """What to raise for a status that will not pass. The server's own words stand in it where they help, but never
     for a key that was refused, since a server may repeat it."""
-    asked = f"{spec.host} refused a request for the model {quoted(spec.model)} with status {status}"
+    asked = f"{host} refused a request for the model {quoted(spec.model)} with status {status}"
     key = f"the environment variable {spec.key_env}" if spec.key_env else 'the endpoint (it names none: key = env("…"))'
     if status in (401, 403):
         return EndpointRefused(asked, f"the key is read from {key}; check that it is set and may use this model")

@@ -1,32 +1,35 @@
-"""The calls of one stream: an event loop in a thread of its own, one openai client, a window of calls in flight.
+"""The calls of one stream: an event loop in a thread of its own, one openai client, as many calls as permits allow.
 
-Every request is in one of four places: `_ready` for a slot, in flight (a task), asleep until its next attempt, or
-out (in `results`). A slot is held only in flight. All methods with a leading underscore run in the loop's thread,
-so nothing is locked.
+Every request is in one of four places: ready (with the permits), in flight (a task), asleep until its next attempt,
+or out (in `results`). All methods with a leading underscore run in the loop's thread, so nothing is locked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
 
 import httpx2
 import openai
+import orjson
 
-from recipe_udfs.endpoint import outcomes
-from recipe_udfs.endpoint.connections import http_client
+from recipe_udfs.endpoint import outcomes, sending
+from recipe_udfs.endpoint.budget import NOTHING, Spend
+from recipe_udfs.endpoint.connections import TooLarge, http_client
 from recipe_udfs.endpoint.errors import EndpointError
-from recipe_udfs.endpoint.manners import Manners, Window, retry_after
+from recipe_udfs.endpoint.manners import Manners, retry_after
+from recipe_udfs.endpoint.permits import Attempt, Call, Permits, Seen, new_call
 from recipe_udfs.endpoint.request import Answer, EndpointSpec, Kind, Request, Waiting
+from recipe_udfs.endpoint.totals import Stop
 
 LAST_WORDS = 60.0
 """Seconds that calls in flight are waited for once a stream has to end: they are paid for."""
+TROUBLE = (429, 502, 503, 504)
+"""Statuses that are the server's own trouble, never one request's: while it is taken to be down, they do not count
+against the request that met them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +39,36 @@ class Ended:
     error: BaseException
 
 
-@dataclass(slots=True, eq=False)
-class _Call:
-    request: Request
-    attempts: int = 0
-    began: float = 0.0  # its first attempt, on the loop's clock
-
-
 @dataclass(frozen=True, slots=True)
 class _Failure:
     kind: Kind
-    detail: str
-    heard: bool = True            # did the server say anything at all?
+    said: str
+    sent: bool = True             # did the server get the request, as far as can be told?
+    settled: bool = False         # is it known that no completion was made?
+    trouble: bool = False         # is it the server's, whatever it was asked?
     too_many: bool = False        # did it say that it has too much to do?
     retry_after: float | None = None
 
 
 class Stream:
-    """`start`, `submit` and `stop` are for the caller's thread, `results` is how it hears."""
+    """`start`, `submit` and `stop` are for the caller's thread, `results` is how it hears. `connections`: the most
+    calls that the permits may allow at once."""
 
-    def __init__(self, spec: EndpointSpec, secret: str, window: int, manners: Manners):
+    def __init__(self, spec: EndpointSpec, secret: str, connections: int, manners: Manners, permits: Permits):
         self.spec = spec
         self.results: SimpleQueue[Answer | Waiting | Ended] = SimpleQueue()
-        self.window = Window(window)
+        self._permits = permits
         self._manners = manners
         self._deadline = manners.deadline if manners.deadline is not None else 3 * spec.timeout
         self._served = outcomes.ServedModel(spec)
-        self._client = _client(spec, secret, window, manners)
+        self._client = _client(spec, secret, connections, manners)
+        self._targets = [url.rstrip("/") + sending.path(spec) for url in spec.urls]
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name=f"calls to {spec.host}", daemon=True)
         self._stopping = asyncio.Event()
-        self._ready: deque[_Call] = deque()
-        self._asleep: dict[_Call, asyncio.TimerHandle] = {}
+        self._started = False
+        self._asleep: dict[Call, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unheard = 0        # connection failures in a row before the server said anything; -1 once it did
         self._error: BaseException | None = None
 
     def start(self) -> None:
@@ -94,33 +93,37 @@ class Stream:
             self._loop.close()
 
     async def _until_stopped(self) -> None:
+        try:
+            await self._permits.start(self._pump)
+        except EndpointError as error:
+            self._end(error)
+            self._put_ended()
+        else:
+            self._started = True
+            self._pump()
         await self._stopping.wait()
-        self._ready.clear()
         for timer in self._asleep.values():
             timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._permits.close()
         await self._client.close()
 
-    @property
-    def _dead(self) -> bool:
-        return self._unheard >= self._manners.dead_after
-
     def _accept(self, request: Request) -> None:
-        self._ready.append(_Call(request))
-        if self._dead:
-            self._give_up_all()
+        self._permits.add(new_call(self.spec, request))
         self._pump()
 
     def _pump(self) -> None:
-        """Fills the slots. Those who have waited for another attempt stand first in `_ready`."""
-        if self._error is not None or self._stopping.is_set():
+        """Begins what may begin."""
+        if not self._started or self._error is not None or self._stopping.is_set():
             return
-        while self._ready and len(self._tasks) < self.window.limit:
-            task = self._loop.create_task(self._attempt(self._ready.popleft()))
+        while (attempt := self._permits.take()) is not None:
+            task = self._loop.create_task(self._attempt(attempt))
             self._tasks.add(task)
             task.add_done_callback(self._done)
+        if self._permits.stop is not None:
+            self._begin_no_more(self._permits.stop)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -129,6 +132,20 @@ class Stream:
         self._pump()
         if self._error is not None and not self._tasks:
             self._put_ended()
+
+    def _begin_no_more(self, stop: Stop) -> None:
+        """What is in flight may still arrive; all others wait, or the stream ends with an error."""
+        error = stop.error
+        if error is not None:
+            self._end(error)
+            if not self._tasks:
+                self._put_ended()
+            return
+        for timer in self._asleep.values():
+            timer.cancel()
+        for call in (*self._asleep, *self._permits.drain()):
+            self._give_up(call, stop.kind, stop.message)
+        self._asleep.clear()
 
     def _end(self, error: BaseException) -> None:
         """Nothing new is begun; what is in flight may still arrive."""
@@ -139,23 +156,25 @@ class Stream:
     def _put_ended(self) -> None:
         self.results.put(Ended(self._error))
 
-    async def _attempt(self, call: _Call) -> None:
-        begun = self._loop.time()
-        call.began = call.began or begun
+    # ---- one attempt --------------------------------------------------------------------------------
+
+    async def _attempt(self, attempt: Attempt) -> None:
+        call, spec, begun = attempt.call, self.spec, self._loop.time()
+        host = spec.hosts[attempt.address]
         call.attempts += 1
-        spec, left = self.spec, call.began + self._deadline - begun
+        left = self._deadline - call.used
         # Failures are only noted in an `except`: an error raised there would carry openai's, and that the key.
         failure: _Failure | None = None
         refused: tuple[int, bytes] | None = None
         try:
             async with asyncio.timeout(min(spec.timeout, left)):
                 response = await self._client.post(
-                    "/chat/completions",
+                    self._targets[attempt.address],
                     cast_to=httpx2.Response,
-                    body={"model": spec.model, "messages": call.request.messages, **_sent(call.request.params)},
+                    content=orjson.dumps(sending.body(spec, call.request)),
                 )
         except (TimeoutError, openai.APITimeoutError) as error:
-            failure = self._late(error, left)
+            failure = self._late(error, host, left)
         except openai.APIStatusError as error:
             status = error.response.status_code
             kind = outcomes.passing(status)
@@ -164,42 +183,52 @@ class Stream:
             else:
                 failure = _Failure(
                     kind,
-                    f"{spec.host} answered {status}",
+                    f"{host} answered {status}",
+                    settled=True,
+                    trouble=status in TROUBLE,
                     too_many=status in (429, 503),
                     retry_after=retry_after(error.response.headers),
                 )
         except openai.APIConnectionError as error:
-            failure = self._unconnected(error)
+            cause = error.__cause__
+            said = f"the connection to {host} failed ({type(cause).__name__})"
+            failure = _Failure("connection", said, sent=not isinstance(cause, httpx2.ConnectError))
+        except TooLarge as error:
+            failure = _Failure("foreign_body", f"{host} answered with {error}")
         if refused is not None:
-            self._unheard = -1
-            self._end(outcomes.refusal(spec, *refused, self._client.api_key))
+            self._refused(attempt, outcomes.refusal(spec, host, *refused, self._client.api_key), refused[0], begun)
         elif failure is not None:
-            self._failed(call, failure, begun)
+            self._failed(attempt, failure, begun)
         else:
-            self._arrived(call, response, begun)
+            self._arrived(attempt, response, begun)
 
-    def _late(self, error: Exception, left: float) -> _Failure:
+    def _late(self, error: Exception, host: str, left: float) -> _Failure:
         """No whole answer in time: is it the connection, this attempt, or all attempts together?"""
         if isinstance(error.__cause__, httpx2.ConnectTimeout):
-            return _Failure("connection", f"no connection to {self.spec.host} within the time for one", heard=False)
+            return _Failure("connection", f"no connection to {host} within the time for one", sent=False)
         if left < self.spec.timeout:
-            return _Failure("deadline", f"no answer from {self.spec.host} within {self._deadline:g} s in all")
-        return _Failure("timeout", f"no answer from {self.spec.host} within {self.spec.timeout:g} s")
+            return _Failure("deadline", f"no answer from {host} within {self._deadline:g} s in all")
+        return _Failure("timeout", f"no answer from {host} within {self.spec.timeout:g} s")
 
-    def _unconnected(self, error: Exception) -> _Failure:
-        cause = type(error.__cause__).__name__
-        return _Failure("connection", f"the connection to {self.spec.host} failed ({cause})", heard=False)
+    def _refused(self, attempt: Attempt, refusal: EndpointError, status: int, begun: float) -> None:
+        self._permits.done(attempt, Seen(begun, "bad_request", refusal.message, refusal=refusal))
+        if status in outcomes.BAD_REQUEST:
+            self._give_up(attempt.call, "bad_request", refusal.message)
+        else:
+            self._end(refusal)
 
-    def _arrived(self, call: _Call, response: httpx2.Response, begun: float) -> None:
+    def _arrived(self, attempt: Attempt, response: httpx2.Response, begun: float) -> None:
+        call, host = attempt.call, self.spec.hosts[attempt.address]
         try:
-            found = outcomes.completion(response.content, response.headers.get("content-type", ""))
+            found = outcomes.completion(
+                response.content, response.headers.get("content-type", ""), self.spec.api
+            )
         except outcomes.Foreign as error:
             said = str(error)
         else:
-            self._served.check(found.served_model)
-            self._unheard = -1
-            self.window.success()
-            now = self._loop.time()
+            used = Spend(1, *_known((found.prompt_tokens, found.completion_tokens), call.size))
+            self._permits.done(attempt, Seen(begun, used=used, served=found.served_model))
+            self._served.check(found.served_model, host)
             self.results.put(
                 Answer(
                     key=call.request.key,
@@ -211,67 +240,71 @@ class Stream:
                     prompt_tokens=found.prompt_tokens,
                     completion_tokens=found.completion_tokens,
                     at=datetime.now(UTC),
-                    seconds=now - begun,
+                    seconds=self._loop.time() - begun,
                     attempts=call.attempts,
+                    logprob=found.logprob,
                 )
             )
             return
-        self._failed(call, _Failure("foreign_body", f"{self.spec.host} answered with {said}"), begun)
+        self._failed(attempt, _Failure("foreign_body", f"{host} answered with {said}"), begun)
 
-    def _failed(self, call: _Call, failure: _Failure, begun: float) -> None:
-        now = self._loop.time()
-        if failure.heard:
-            self._unheard = -1
-        elif self._unheard >= 0:
-            self._unheard += 1
-        if failure.too_many:
-            self.window.too_many(begun, now)
+    def _failed(self, attempt: Attempt, failure: _Failure, begun: float) -> None:
+        call = attempt.call
+        unsettled = failure.sent and not failure.settled
+        seen = Seen(
+            begun,
+            failure.kind,
+            failure.said,
+            used=Spend(1, call.size.prompt, call.size.completion) if unsettled else NOTHING,
+            unsettled=unsettled,
+            too_many=failure.too_many,
+            asked=failure.retry_after,
+        )
+        self._permits.done(attempt, seen)
+        call.avoid = attempt.address
+        counts = failure.sent and not (failure.trouble and self._permits.down(attempt.address))
         pause = self._manners.pause(call.attempts, failure.retry_after)
-        if call.attempts >= self._manners.attempts or self._error is not None or self._dead:
-            self._give_up(call, failure.kind, failure.detail)
-        elif now + pause >= call.began + self._deadline:
+        if counts:
+            call.counted += 1
+            call.used += self._loop.time() - begun
+        if call.counted >= self._manners.attempts or self._error is not None or self._permits.stop is not None:
+            self._give_up(call, failure.kind, failure.said)
+        elif call.used + pause >= self._deadline:
             if failure.retry_after is not None:
-                self._give_up(call, failure.kind, f"{failure.detail} and asks to wait {failure.retry_after:g} s")
+                self._give_up(call, failure.kind, f"{failure.said} and asks to wait {failure.retry_after:g} s")
             else:
-                self._give_up(call, "deadline", f"{failure.detail}; {self._deadline:g} s in all are over")
+                self._give_up(call, "deadline", f"{failure.said}; {self._deadline:g} s in all are over")
         else:
-            self._asleep[call] = self._loop.call_later(pause, self._again, call)
-        if self._dead:
-            self._give_up_all()
+            call.used += pause if counts else 0.0
+            # A probe's turn is another's next time: what one request always meets says nothing of the server.
+            self._asleep[call] = self._loop.call_later(pause, self._again, call, not attempt.probe)
 
-    def _again(self, call: _Call) -> None:
+    def _again(self, call: Call, first: bool) -> None:
         del self._asleep[call]
-        self._ready.appendleft(call)
+        self._permits.add(call, first=first)
         self._pump()
 
-    def _give_up(self, call: _Call, kind: Kind, detail: str) -> None:
-        self.results.put(Waiting(call.request.key, kind, detail, call.attempts))
-
-    def _give_up_all(self) -> None:
-        """The endpoint is dead: nothing more is tried. A call in flight that is answered all the same revives it."""
-        detail = f"{self.spec.host} took none of {self._manners.dead_after} connections; it is taken to be down"
-        for timer in self._asleep.values():
-            timer.cancel()
-        for call in (*self._asleep, *self._ready):
-            self._give_up(call, "connection", detail)
-        self._asleep.clear()
-        self._ready.clear()
+    def _give_up(self, call: Call, kind: Kind, said: str) -> None:
+        self.results.put(Waiting(call.request.key, kind, said, call.attempts))
 
 
-def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value is not None}
+def _known(tokens: tuple[int | None, int | None], size: Spend) -> tuple[int, int]:
+    """Tokens as the server counts them; where it does not, as they were reserved."""
+    prompt, completion = tokens
+    return size.prompt if prompt is None else prompt, size.completion if completion is None else completion
 
 
-def _client(spec: EndpointSpec, secret: str, window: int, manners: Manners) -> openai.AsyncOpenAI:
+def _client(spec: EndpointSpec, secret: str, connections: int, manners: Manners) -> openai.AsyncOpenAI:
     """The stream's one client. It does not retry: that is done here, once. Of what openai takes from the
-    environment, nothing goes to an endpoint that need not be OpenAI's."""
-    timeout = httpx2.Timeout(spec.timeout, connect=min(manners.connect, spec.timeout), pool=None)
+    environment, nothing goes to an endpoint that need not be OpenAI's. Attempts have a time limit of their own, so
+    that the client keeps only the one for connecting."""
+    timeout = httpx2.Timeout(None, connect=min(manners.connect, spec.timeout))
     client = openai.AsyncOpenAI(
         base_url=spec.url,
         api_key=secret,
         max_retries=0,
         timeout=timeout,
-        http_client=http_client(spec.url, window, timeout),
+        http_client=http_client(spec.urls, connections, timeout),
     )
     client.organization = client.project = None
     return client
