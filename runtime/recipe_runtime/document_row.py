@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from recipe_runtime.texts import selected
+
 COLUMNS = (
     "doc_id", "epoch", "text", "source", "url", "domain", "license", "fetched_at", "lang", "tier", "origin",
     "root_ids", "parent_ids", "step", "generations", "tokens", "generated_tokens", "copied_tokens", "scores", "meta",
@@ -22,7 +24,7 @@ def document(rows: Any, *, step: str, scores: Sequence[str] = (), columns: Seque
         return (F.col(name) if name in there else F.lit(None)).cast(kind).alias(name)
 
     pairs = [part for name in scores for part in (F.lit(name), F.col(name).cast("double"))]
-    return rows.select(
+    shape = [
         "doc_id",
         F.lit(1).cast("int").alias("epoch"),
         "text", "source", "url", "domain", "license", "fetched_at",
@@ -39,7 +41,8 @@ def document(rows: Any, *, step: str, scores: Sequence[str] = (), columns: Seque
         (F.create_map(*pairs) if pairs else F.create_map().cast("map<string,double>")).alias("scores"),
         "meta",
         *columns,
-    )  # fmt: skip
+    ]  # fmt: skip
+    return selected(rows, shape)
 
 
 def derived(rows: Any, *, step: str) -> Any:

@@ -37,6 +37,11 @@ class NotNull:
     column: str
     at: str
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column, as other expectations name theirs."""
+        return (self.column,)
+
     def check(self, name: str, rows: Any) -> Any:
         """Adds the check to the rows themselves, so that a text is read once: a null ends the write."""
         from pyspark.sql import functions as F

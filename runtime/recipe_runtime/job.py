@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
@@ -71,6 +72,7 @@ class Job:
         self.libraries: dict[str, str] = {}
         self.checksums = lake.checksums()
         self.held: list[Any] = []
+        self.frames: list[Any] = []
         self.locals = Locals(self)
         self.started = False
         self.folded = False
@@ -237,11 +239,37 @@ class Job:
         held = self.hold(frame.observe(seen, F.count("*").alias("rows"), *wanted))
         return held, seen.get
 
+    def hold_files(self, frame: Any, sums: Sequence[str] = ()) -> Held:
+        """A frame of ids and numbers that is held as files which workers write, with its rows and the sums of these
+        columns."""
+        from recipe_runtime.arrow import arrow_schema
+        from recipe_runtime.delta_files import WriteRows, write_files
+
+        uri = f"{self.lake.held(self.run_id)}/{len(self.held)}"
+        self.held.append(uri)
+        struct = frame.schema.toNullable()
+        files = write_files(frame, WriteRows(uri, arrow_schema(struct), sums=tuple(sums)))
+        totals = {name: sum(file["sums"][name] for file in files) for name in sums}
+        return Held(self.spark, uri, struct, tuple(f["path"] for f in files), sum(f["rows"] for f in files), totals)
+
     def release(self) -> None:
         """Lets go of all that is held."""
         if self.held:
             self.lake.forget_held(self.run_id)
             self.held = []
+
+    def once(self, rows: Any) -> None:
+        """Has a frame computed once for this step and those that read it after, until its select is decided. On disk:
+        the frame of a select has a row for each document."""
+        from pyspark import StorageLevel
+
+        self.frames.append(rows.persist(StorageLevel.DISK_ONLY))
+
+    def forget_frames(self) -> None:
+        """Lets go of the frames computed once."""
+        for frame in self.frames:
+            frame.unpersist()
+        self.frames = []
 
     # ---- the run's own rows ----------------------------------------------------------------------
 
@@ -319,6 +347,25 @@ class Job:
             **values,
         }
         tables.keep_rows(self.lake, tables.RUNS, [row], note=self.note())
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows written down for the time of a step: `files` of Parquet in the folder `uri`, how many `rows`, `sums`."""
+
+    spark: Any
+    uri: str
+    struct: Any
+    files: tuple[str, ...]
+    rows: int
+    sums: Mapping[str, int]
+
+    @property
+    def frame(self) -> Any:
+        """A DataFrame of them."""
+        if not self.files:
+            return self.spark.createDataFrame([], self.struct)
+        return self.spark.read.schema(self.struct).parquet(self.uri)
 
 
 def library_union(relations: Sequence[Relation], own: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ become rows of the JVM. What comes back to Spark is what was written, not the ro
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,6 +82,8 @@ class LocalPass:
 
         check_libraries(self.libraries)
         run = _Run(self.makings)
+        # All that is loaded stays: the collector need not look at it after every few hundred records.
+        gc.freeze()
         for batch in batches:
             if self.bundles is None:
                 run.give(None, batch)

@@ -43,11 +43,11 @@ class Part:
         for name in self._statistics:
             self._widen(name, batch.column(name))
         if self._bytes >= GROUP_BYTES:
-            self._flush()
+            self.flush()
 
     def finish(self) -> dict[str, Any] | None:
         """Closes the file: its name, size and statistics as Delta's `add` has them; None where there were no rows."""
-        self._flush()
+        self.flush()
         if self._writer is None:
             return None
         self._writer.close()
@@ -74,7 +74,13 @@ class Part:
             least, most = min(least, self._bounds[name][0]), max(most, self._bounds[name][1])
         self._bounds[name] = least, most
 
-    def _flush(self) -> None:
+    @property
+    def waiting(self) -> int:
+        """Bytes of the rows that are not in the file yet."""
+        return self._bytes
+
+    def flush(self) -> None:
+        """Makes a row group of the rows that wait."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -25,6 +25,9 @@ _ALWAYS = {
     "spark.log.level": "ERROR",  # progress is ours to show; what fails comes back as an error
     # Spark's own pattern misses `api_key`, and so writes keys into the event log.
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|api[._-]?key|credential",
+    # Java compiles no method of more bytecode than this; Spark's own limit is eight times as high, and what it made of
+    # a table of forty columns was interpreted for as long as it ran.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 _LOCAL = {
     # The same small job took 23 s with Spark's and Delta's defaults and 15 s with these.
@@ -32,6 +35,10 @@ _LOCAL = {
     # Which files to read is decided by a Spark job over their statistics; here there are few files.
     "spark.databricks.delta.stats.skipping": "false",
     "spark.sql.shuffle.partitions": str(max(2, os.cpu_count() or 2)),
+    # One process has nothing to learn between stages, and planning again after each took a second in eight.
+    "spark.sql.adaptive.enabled": "false",
+    # What is computed once (Job.once) is on disk for a minute: to compress it cost more than to read it.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",

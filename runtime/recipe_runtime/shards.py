@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from recipe_runtime import tables
+from recipe_runtime import delta_files, tables
 from recipe_runtime.delta_sql import query
 from recipe_runtime.local_pass import Tally
 from recipe_runtime.parquet_part import Part
@@ -130,9 +130,8 @@ class Shards:
         from pyspark.sql import functions as F
 
         version, marked = self._state
-        # Pinned: a frame over `load(uri)` would also see what comes later.
-        frame = self.job.spark.read.format("delta").option("versionAsOf", version).load(self.uri)
-        frame = frame.where("not marker").drop("marker", "tally")
+        # Pinned: another run may add to it meanwhile.
+        frame = delta_files.read(self.job.spark, self.uri, version=version, only={"marker": False}).drop("tally")
         if self.alone:
             return frame
         wanted = {file.file_id for file in self.files}

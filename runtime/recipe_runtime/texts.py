@@ -6,9 +6,10 @@ from, and the relation knows which Parquet file has them: so the rows go to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from recipe_runtime.lake_fs import lake_fs
 from recipe_runtime.relation import Relation
@@ -38,7 +39,39 @@ def with_texts(rows: Any, relation: Relation) -> Any:
     spread = placed.repartition(len(names), "part").sortWithinPartitions("part")
     schema = StructType([*rows.schema, *texts.select("text", "meta").schema])
     task = FetchTexts(relation.local.shards.uri, tuple(names), arrow_schema(schema))
-    return spread.mapInArrow(task, schema)
+    whole = spread.mapInArrow(task, schema)
+    empty = [F.lit(None).cast(schema[name].dataType).alias(name) for name in ("text", "meta")]
+    _UNREAD[whole] = Unread(spread.select("*", *empty), task)
+    return whole
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A frame before its texts are fetched: its `rows`, in which `text` and `meta` are null, as `fetch` takes them."""
+
+    rows: Any
+    fetch: FetchTexts
+
+
+_UNREAD: WeakKeyDictionary[Any, Unread] = WeakKeyDictionary()
+
+
+def unread(frame: Any) -> Unread | None:
+    """What a frame of `with_texts`, or `selected` from one, is made of, for who fetches the texts where it needs them:
+    otherwise they go through Spark, row by row. None of any other frame."""
+    return _UNREAD.get(frame)
+
+
+def selected(frame: Any, columns: Sequence[Any]) -> Any:
+    """These columns of a frame; none of them is computed from texts."""
+    from recipe_runtime.arrow import arrow_schema
+
+    made = frame.select(*columns)
+    before = unread(frame)
+    if before:
+        fetch = replace(before.fetch, schema=arrow_schema(made.schema))
+        _UNREAD[made] = Unread(before.rows.select(*columns, *PLACE, "part"), fetch)
+    return made
 
 
 @dataclass(frozen=True)

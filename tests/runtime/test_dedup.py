@@ -11,7 +11,7 @@ from itertools import combinations
 
 import pytest
 from pyspark.sql import Window
-from recipe_runtime import near_duplicates, ops
+from recipe_runtime import groups, near_duplicates, ops
 from recipe_runtime.errors import StepError
 from recipe_runtime.job import Job
 from recipe_runtime.lake import Lake
@@ -109,6 +109,23 @@ def names(ran) -> dict[str, str]:
 def test_the_first_fetched_the_highest_and_the_longest_stay(ran, spark):
     kept = {row["name"] for row in ran.output(spark, "web").collect()}
     assert kept == {"first", "best", "longest", "unlike", "unlike_too"}
+
+
+def test_more_rows_than_one_worker_holds_give_the_same(ran, spark, tmp_path, monkeypatch):
+    """What Spark groups beyond the limits is what a worker groups below them."""
+    monkeypatch.setattr(groups, "ROWS", 0)
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(page) + "\n" for page in PAGES))
+    recipe = RECIPE.replace("verify = 60%", "verify = none")
+    by_spark = run_here(recipe, tmp_path / "spark", input=str(path))
+    monkeypatch.undo()
+    here = run_here(recipe, tmp_path / "here", input=str(path))
+    columns = ("doc_id", "matched", "rule", "value")
+    assert sorted(str([row[c] for c in columns]) for row in here.ledger("rejects")) == sorted(
+        str([row[c] for c in columns]) for row in by_spark.ledger("rejects")
+    )
+    kept = {row["name"]: row["license"] for row in here.output(spark, "web").collect()}
+    assert kept == {row["name"]: row["license"] for row in by_spark.output(spark, "web").collect()}
 
 
 def test_each_that_fell_out_names_the_one_that_stays(ran, names):

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import components, near_duplicates, ops, tables
+from recipe_runtime import components, delta_files, groups, near_duplicates, ops, tables
+from recipe_runtime.arrow import arrow_schema, ddl_struct
 from recipe_runtime.digest import inputs_of, step_digest
-from recipe_runtime.job import library_union
+from recipe_runtime.job import Held, library_union
 from recipe_runtime.near_duplicates import Verified
 from recipe_runtime.relation import Relation
 from recipe_runtime.shared_keys import shared
@@ -23,6 +24,7 @@ from recipe_runtime.summaries import asked, recorded
 from recipe_runtime.survivors import rank_columns, survivor
 
 STAR = "doc_id string, survivor string, group_license array<string>, similarity double"
+KEPT = "doc_id string, survivor string, origin_id string, group_license array<string>, similarity double"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Compared:
     `keep` decides by.
     `count`, `may_fall`, `text_bytes`: of all rows, how many may be dropped, their text."""
 
-    rows: Any
+    held: Held
     operator: ops.Op
     key: str
     within: list[str]
@@ -40,6 +42,24 @@ class Compared:
     count: int
     may_fall: int
     text_bytes: int
+
+    @property
+    def rows(self) -> Any:
+        """The rows as a DataFrame."""
+        return self.held.frame
+
+    @property
+    def group(self) -> groups.Group | None:
+        """What finds the groups in one worker; None where it does not: there are too many rows, or pairs to verify."""
+        args, bands = self.operator.args, self.operator.name != "exact"
+        if self.count > groups.ROWS or (bands and self.count * args["bands"] > groups.KEYS):
+            return None
+        if bands and args["verify"] is not None:
+            return None
+        return groups.Group(
+            self.held.uri, self.held.files, arrow_schema(ddl_struct(KEPT)), self.key, bands,
+            tuple(self.within), tuple(self.ranked), args["keep"],
+        )  # fmt: skip
 
     def keys(self, given: Any) -> Any:
         """A Column of array<bigint> from one of keys: those of rows that are kept apart differ."""
@@ -78,7 +98,7 @@ def duplicates(
     uri = job.lake.relation(step)
     relation = Relation(
         f"{name}.{operator.name}", "dedup", digest, step, library_union(reads, own),
-        lambda: job.spark.read.format("delta").load(uri).select("doc_id", "survivor", "group_license", "similarity"),
+        lambda: delta_files.read(job.spark, uri).drop("origin_id"),
     )  # fmt: skip
     if job.waits(relation, reads, lambda: job.spark.createDataFrame([], STAR)):
         return relation
@@ -87,11 +107,7 @@ def duplicates(
         began = time.monotonic()
         with job.progress.step(name, f"dedup {operator.name}") as report:
             compared = _compared(job, rows, against, operator, key, at)
-            if operator.name == "exact":
-                star, verified = _exact(compared), None
-            else:
-                star, verified = _minhash(job, compared, _read(texts, against_texts))
-            tables.writer(star, uri, statistics=("doc_id", "survivor"), note=job.note(step)).mode("overwrite").save()
+            verified = _find(job, compared, uri, step, texts, against_texts)
             dropped = _finish(job, relation, compared.may_fall, uri, reads, at, own, began, verified)
             report.rows_in, report.rows_kept = compared.may_fall, compared.may_fall - dropped
             report.note = str(verified or "")
@@ -102,21 +118,37 @@ def duplicates(
     return relation
 
 
+def _find(job, compared, uri, step, texts, against_texts) -> Verified | None:
+    """Writes the groups down; what was verified."""
+    group, verified = compared.group, None
+    if group:
+        star = job.spark.range(0, 1, 1, 1)
+    elif compared.operator.name == "exact":
+        star = _exact(compared)
+    else:
+        star, verified = _minhash(job, compared, _read(texts, against_texts))
+    delta_files.write(
+        star, uri, statistics=("doc_id", "survivor"), note=job.note(step), first=group, struct=ddl_struct(KEPT)
+    )
+    return verified
+
+
 def _compared(job: Any, rows: Any, against: Any, operator: ops.Op, key: str, at: str) -> Compared:
     """The rows still alive, and those of `against`."""
     from pyspark.sql import functions as F
 
     within = [operator.args["within"]] if operator.args["within"] else []
     ranked = rank_columns(operator, rows, at)
+    job.once(rows)
     columns = dict.fromkeys(("doc_id", "origin_id", "license", "text_bytes", key, *within, *ranked))
     alive = rows.where("rejected is null").select(*columns, F.lit(False).alias("fixed"))
     if against is not None:
         rank_columns(operator, against, at)
         alive = alive.unionByName(against.select(*columns, F.lit(True).alias("fixed")))
-    # Read several times below: kept on disk, so that the rules before are decided once.
     numbered = alive.withColumn("number", F.monotonically_increasing_id())
-    held, counted = job.hold_counted(numbered, may_fall=F.count(F.when(~F.col("fixed"), 1)), bytes=F.sum("text_bytes"))
-    return Compared(held, operator, key, within, ranked, counted["rows"], counted["may_fall"], counted["bytes"] or 0)
+    held = job.hold_files(numbered, sums=("fixed", "text_bytes"))
+    fixed, text_bytes = held.sums["fixed"], held.sums["text_bytes"]
+    return Compared(held, operator, key, within, ranked, held.rows, held.rows - fixed, text_bytes)
 
 
 def _read(texts: Relation, others: Relation | None) -> Any:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from recipe_runtime import tables
+from recipe_runtime import delta_files, tables
 from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.relation import Relation
@@ -28,7 +28,7 @@ def select(
     uri = job.lake.relation(step)
     relation = Relation(
         name, "select", digest, step, library_union(reads, {}),
-        lambda: job.spark.read.format("delta").load(uri).where("rejected is null"),
+        lambda: delta_files.read(job.spark, uri).where("rejected is null"),
     )  # fmt: skip
     job.begin()
     if job.waits(relation, reads, lambda: rows.where("false")):
@@ -37,11 +37,12 @@ def select(
     if row is None:
         began = time.monotonic()
         with job.progress.step(name, "decide") as report:
-            tables.writer(rows, uri, statistics=STATISTICS, note=job.note(step)).mode("overwrite").save()
+            delta_files.write(rows, uri, statistics=STATISTICS, note=job.note(step))
             row = _finish(job, relation, uri, set(rows.columns), reads, of, at, began)
             report.rows_in, report.rows_kept = row["rows_in"], row["rows_kept"]
     else:
         job.progress.line(f"{name}: {row['rows_kept']:,} of {row['rows_in']:,} rows kept, decided before")
+    job.forget_frames()
     _say_tiers(job, name, row)
     job.record_step(relation, made=row["run_id"] == job.run_id)
     return relation

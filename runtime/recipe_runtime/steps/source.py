@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import ops, tables
+from recipe_runtime import delta_files, ops, tables
 from recipe_runtime.arrow import arrow_schema, ddl_struct, spark_struct
 from recipe_runtime.digest import digest, shard_digest, step_digest
 from recipe_runtime.errors import StepError
@@ -224,7 +224,7 @@ class _Documents:
         """(file_id, record) of repeated records, or None."""
         if not any(rule.startswith("repeated_") for rule in self._made["dropped"]):
             return None
-        return self.job.spark.read.format("delta").load(self.job.lake.relation(self.step))
+        return delta_files.read(self.job.spark, self.job.lake.relation(self.step))
 
     def frame(self) -> Any:
         """The documents: one row for each record key."""
@@ -299,9 +299,8 @@ class _Documents:
             F.col("first_hash").alias("threshold"),
         )  # fmt: skip
         uri = self.job.lake.relation(self.step)
-        out = tables.writer(repeats, uri, statistics=("file_id",), note=self.job.note(self.step))
-        out.mode("overwrite").save()
-        return self.job.spark.read.format("delta").load(uri)
+        delta_files.write(repeats, uri, statistics=("file_id",), note=self.job.note(self.step))
+        return delta_files.read(self.job.spark, uri)
 
     def _rejects(self, rows: Any, repeats: Any | None) -> None:
         from pyspark.sql import functions as F

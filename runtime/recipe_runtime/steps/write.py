@@ -12,12 +12,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from recipe_runtime import ops, tables
+from recipe_runtime import delta_files, ops, tables
 from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.errors import StepError
+from recipe_runtime.expect import NotNull
 from recipe_runtime.failpoints import failpoint
 from recipe_runtime.relation import Relation
 from recipe_runtime.summaries import recorded
+from recipe_runtime.texts import unread
 
 STATISTICS = ("doc_id", "epoch", "lang", "tier", "origin", "step")
 
@@ -69,18 +71,27 @@ def write(
 
 
 def _commit(job, name, rows, uri, step, partition, expect, schema, exists):
+    statistics, note = [c for c in STATISTICS if c not in partition], job.note(step)
+    lean = _without_texts(rows, expect) if delta_files.writable(uri, rows, partition) else None
+    checked = lean.rows if lean else rows
     for expectation in expect:
-        rows = expectation.check(name, rows)
+        if not (lean and "text" in expectation.columns):  # a row whose text cannot be fetched ends the write
+            checked = expectation.check(name, checked)
     if exists:
         _check_schema(job, uri, rows, partition, evolve=schema == "evolve")
-    out = tables.writer(
-        rows,
-        uri,
-        statistics=[c for c in STATISTICS if c not in partition],
-        note=job.note(step),
-        partition=partition,
-    )
+    if lean:
+        delta_files.write(
+            checked, uri, statistics=statistics, note=note, partition=partition, first=lean.fetch, struct=rows.schema
+        )
+        return
+    out = tables.writer(checked, uri, statistics=statistics, note=note, partition=partition)
     out.mode("overwrite").option("overwriteSchema", "true" if schema == "evolve" else "false").save()
+
+
+def _without_texts(rows, expect):
+    """The rows before their texts are fetched; None where texts are there, or more is expected of them than that."""
+    asked = [e for e in expect if {"text", "meta"} & set(e.columns)]
+    return unread(rows) if all(e.columns == ("text",) and isinstance(e, NotNull) for e in asked) else None
 
 
 def _check_schema(job, uri, rows, partition, *, evolve):
