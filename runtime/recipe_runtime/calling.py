@@ -65,15 +65,9 @@ class Called:
 
 
 def unanswered(job: Any, asked: Asked, units: Any) -> Any:
-    """The units that are to be asked and have no answer.
-
-    The answers' side is only ever read, one column of the classes asked: what is asked goes to it where that is
-    small, so that neither a shuffle nor the driver sees a key that nobody asks for.
-    """
+    """The units that are to be asked and have no answer."""
     keyed = units.where("key is not null")
-    there = generations.of_classes(job, asked.classes).select("key")
-    found = there.join(keyed.select("key"), "key", "left_semi")
-    return keyed.join(found, "key", "left_anti")
+    return keyed.join(_answered(job, asked, keyed), "key", "left_anti")
 
 
 def misses(job: Any, asked: Asked, units: Any) -> Any:
@@ -82,9 +76,19 @@ def misses(job: Any, asked: Asked, units: Any) -> Any:
     from pyspark.sql import functions as F
 
     first = ("doc_id", "segment", "prompt", "sample")
-    others = [name for name in units.columns if name not in (*first, "key")]
-    one = F.min(F.struct(*first, *others)).alias("one")
-    return unanswered(job, asked, units).groupBy("key").agg(one).select("key", "one.*")
+    keyed = units.where("key is not null")
+    each = keyed.select("key", F.struct(*first, *(n for n in keyed.columns if n not in (*first, "key"))).alias("one"))
+    # Together, so that what is asked is shuffled once: an answered key has a row without a unit.
+    both = each.unionByName(_answered(job, asked, keyed), allowMissingColumns=True).groupBy("key")
+    found = both.agg(F.min("one").alias("one"), F.count(F.when(F.col("one").isNull(), 1)).alias("answers"))
+    return found.where("answers = 0").select("key", "one.*")
+
+
+def _answered(job: Any, asked: Asked, keyed: Any) -> Any:
+    """The keys that have an answer, each once. Of the answers one column of the classes asked is read, and what is
+    asked goes to it where that is small: no key that nobody asks for is shuffled, and none gets to the driver."""
+    there = generations.of_classes(job, asked.classes).select("key")
+    return there.join(keyed.select("key"), "key", "left_semi")
 
 
 def in_order(asked: Asked, rows: Any, tasks: int) -> Any:
@@ -94,8 +98,8 @@ def in_order(asked: Asked, rows: Any, tasks: int) -> Any:
     are equal up to the end of the document (the same system text, the document first) share more side by side than
     one after the other, so they are asked so: all formats of a document, then the next document. Prompts that begin
     each with a text of their own share that text alone: they are asked one prompt after the other. Samples of one
-    prompt share all of it. Who asks what follows from document and segment, so that a task that is tried again finds
-    what it had landed.
+    prompt share all of it. A single prompt is asked as it comes. Who asks what follows from document and segment, so
+    that a task that is tried again finds what it had landed.
     """
     from pyspark.sql import functions as F
     from recipe_udfs.prompts import lead
@@ -103,6 +107,8 @@ def in_order(asked: Asked, rows: Any, tasks: int) -> Any:
     leads = [lead(prompt.template, prompt.variables) for prompt in asked.prompts]
     alike = F.element_at(F.array(*(F.lit(leads.index(one)) for one in leads)), F.col("prompt") + 1)
     placed = rows.repartition(tasks, "doc_id", "segment")
+    if len(asked.prompts) * asked.samples == 1:
+        return placed
     return placed.sortWithinPartitions(alike, "doc_id", "segment", "prompt", "sample")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 from recipe_runtime import generations, ops, tables
@@ -66,7 +67,10 @@ def judging(
         used.append(operator)
         figures.append(AnswerFigure(column, operator.run, op.name, worker_args(job, op.args)))
     forms = tuple(_form(prompt, used) for prompt in units.prompts)
-    return Judging(units, tuple(figures), tuple(scores), forms, ops.versions(used), verify, best, admits_cut, on_fail)
+    libraries = ops.versions(used)
+    if any(form.reply is not None and form.reply[0] == "json" for form in forms):
+        libraries |= {"jsonschema": metadata.version("jsonschema")}
+    return Judging(units, tuple(figures), tuple(scores), forms, libraries, verify, best, admits_cut, on_fail)
 
 
 def _form(prompt: Prompt, used: list[Any]) -> AnswerForm:

@@ -29,6 +29,7 @@ endpoint writer {
   tokenizer = bpe
   in_flight = 8
   timeout   = 20 s
+  patience  = 3 s
 }
 prompt anew(text) {
   system = "Be brief."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from asking_jobs import (
     write_texts,
     writer,
 )
+from recipe_runtime import coordinator
 from recipe_runtime.errors import INCOMPLETE, Incomplete, StepError
 from recipe_runtime.lineage.balance import balance
 from recipe_udfs.identity import hash128, text_hash
@@ -265,3 +267,15 @@ def test_a_wrong_key_ends_the_job_and_is_written_nowhere(lake, run_recipe, texts
     assert canary not in f"{caught.getrepr(style='long')}{printed.out}{printed.err}"
     assert holds(lake, canary) == [] and holds(lake, "stub-model") != []
     assert not (lake / "late").exists()
+
+
+def test_a_job_whose_workers_do_not_reach_the_coordinator_ends_with_where_it_is(lake, run_recipe, texts, monkeypatch):
+    class Elsewhere(coordinator.Coordinator):
+        def lease(self, *asked):
+            return replace(super().lease(*asked), port=9)
+
+    monkeypatch.setattr(coordinator, "Coordinator", Elsewhere)
+    with writer() as stub, pytest.raises(StepError, match=r"coordinator at 127\.0\.0\.1:9 .*") as caught:
+        run_recipe(other("0.9"), lake, input=texts, server=stub.url)
+    assert caught.value.exit_code == 4 and "coordinator = none" in caught.value.remedy
+    assert stub.ledger == [] and not (lake / "late").exists()

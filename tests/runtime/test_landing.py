@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pytest
-from recipe_runtime import landing
+from deltalake import DeltaTable, write_deltalake
+from recipe_runtime import generations, landing
+from recipe_runtime.lake import Lake
 from recipe_runtime.landing import Landing, ReadLanded, delete, files, folders, keep_alive, landed, last_alive, schema
 
 
@@ -40,6 +43,25 @@ def test_every_column_comes_back_as_it_was(tmp_path: Path) -> None:
     table = landed(str(tmp_path))
     assert table.schema == schema()
     assert {name: value for name, value in table.to_pylist()[0].items() if value is not None} == full
+
+
+def test_what_an_earlier_recipec_landed_and_folded_lacks_columns_and_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = pa.schema([field for field in schema() if field.name not in ("logprob", "step")])
+    with monkeypatch.context() as before:
+        before.setattr(landing, "schema", lambda: older)
+        with Landing(str(tmp_path), "run-1", 0) as out:
+            out.add(row("k"))
+    table = landed(str(tmp_path))
+    assert table.schema == schema() and table.to_pylist()[0]["step"] is None and keys(table) == ["k"]
+    job = SimpleNamespace(lake=Lake(str(tmp_path)))
+    uri = job.lake.table("generations")
+    write_deltalake(uri, table.select(older.names), partition_by=["call_class"])
+    generations.ready(job)
+    assert [field.name for field in DeltaTable(uri).schema().fields] == schema().names
+    generations.ready(job)
+    assert DeltaTable(uri).version() == 1, "once is enough"
 
 
 def test_a_file_is_full_at_256_answers(tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def ask(
                 row = _made(job, asking, rows, at, began)
             finally:
                 job.release()
-            report.rows_in, report.rows_kept = row["rows_in"], row["rows_kept"]
-            report.note = f"{asking.called.calls:,} calls"
+            report.rows_in, report.rows_kept = row["rows_in"] - asking.wait, row["rows_kept"]
+            report.note = f"{asking.called.calls:,} calls" + (f", {asking.wait:,} wait" if asking.wait else "")
     job.record_step(relation, made=row["run_id"] == job.run_id)
     return relation
 

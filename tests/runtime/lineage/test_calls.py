@@ -91,6 +91,17 @@ def test_equal_segments_of_a_parent_share_an_answer_and_keep_their_spans(own_der
     assert [call.proof for call in calls] == ["proved", "proved", "mismatch"]
 
 
+def test_a_completion_with_a_form_of_reply_is_proved_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(d, "TEMPLATE", {**d.TEMPLATE, "api": "completions"})
+    monkeypatch.setattr(d, "PARAMS", {**d.PARAMS, "reply": ["json", {"type": "array"}]})
+    found = trace(DerivedLake(tmp_path / "lake").path, "pretrain", d.REWRITTEN)
+    assert [call.proof for call in found.calls] == ["proved", "proved"]
+    part = PROSE.splitlines(keepends=True)[0]
+    whole = f"Be plain \x1b[31m.\n\nRewrite:\n{part}\nNow."
+    assert found.calls[0].messages == ({"role": "prompt", "content": whole},)
+    assert "json" in found.text()
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -7,24 +7,25 @@ the window is (4.5 ms of CPU at 256). The window itself says here how many there
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import httpcore2
+import h11
 import httpx2
 
 KEEP_ALIVE = 2.5
 """Seconds an idle connection is kept: vLLM closes them at 5 s, and a call must not meet a closing one."""
 LARGEST_BODY = 64 * 2**20
 """Bytes of a response that are read; one that goes on is no answer to a prompt."""
-PIECE = 64 * 1024
+LARGEST_HEAD = 64 * 2**10
+UNREAD = 256 * 2**10
+"""Bytes that may have come before they are read; then the server has to wait."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_Server = tuple[bytes, bytes, int | None]
+_Server = tuple[str, str, int | None]
 """Scheme, host and port."""
 
 
@@ -49,7 +50,6 @@ def http_client(urls: tuple[str, ...], connections: int, timeout: httpx2.Timeout
         headers={"Accept-Encoding": "identity"},
         limits=limits,
         transport=None if proxied else Connections(tls=tls, trust_env=remote),
-        # Of a proxy's responses too.
         event_hooks={"response": [_bounded]},
     )
 
@@ -57,10 +57,10 @@ def http_client(urls: tuple[str, ...], connections: int, timeout: httpx2.Timeout
 async def _bounded(response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise TooLarge("a compressed body")
-    response.stream = _Body(response.stream)
+    response.stream = _Bounded(response.stream)
 
 
-class _Body(httpx2.AsyncByteStream):
+class _Bounded(httpx2.AsyncByteStream):
     """A response's body, up to LARGEST_BODY."""
 
     def __init__(self, stream: httpx2.AsyncByteStream):
@@ -90,57 +90,69 @@ class Connections(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url = request.url
-        sent = httpcore2.Request(
-            method=request.method,
-            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        server = url.raw_scheme, url.raw_host, url.port
-        connection = await self._left_idle(server) or self._new(server, sent.url.origin)
-        try:
-            response = await connection.ask(sent)
-        except Stale:
-            # The server had closed it before it saw the request: that says nothing of either.
-            connection = self._new(server, sent.url.origin)
-            response = await connection.ask(sent)
-        return httpx2.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Answer(self, connection, response),
-            extensions=response.extensions,
-        )
+        server = url.scheme, url.raw_host.decode("ascii"), url.port
+        connection = self._left_idle(server)
+        if connection is not None:
+            try:
+                return await self._ask(connection, server, request)
+            except Stale:
+                pass  # the server had closed it before it saw the request: that says nothing of either
+        connection = await self._new(server, request.extensions["timeout"]["connect"])
+        return await self._ask(connection, server, request)
 
-    async def _left_idle(self, server: _Server) -> _Connection | None:
+    def _left_idle(self, server: _Server) -> _Connection | None:
         idle = self._idle.setdefault(server, [])
         while idle:
             connection = idle.pop()
-            if not connection.http.has_expired():
+            if connection.usable:
                 return connection
-            await self.forget(connection)
+            self._drop(connection)
         return None
 
-    def _new(self, server: _Server, origin: httpcore2.Origin) -> _Connection:
-        connection = _Connection(self, server, origin, self._context)
+    async def _new(self, server: _Server, timeout: float | None) -> _Connection:
+        scheme, host, port = server
+        connection, loop = _Connection(), asyncio.get_running_loop()
+        tls = scheme == "https"
+        try:
+            async with asyncio.timeout(timeout):
+                await loop.create_connection(
+                    lambda: connection, host, port or (443 if tls else 80),
+                    ssl=self._context if tls else None, happy_eyeballs_delay=0.25,
+                )  # fmt: skip
+        except TimeoutError as error:
+            raise httpx2.ConnectTimeout(str(error)) from error
+        except OSError as error:  # ssl's among them
+            raise httpx2.ConnectError(str(error)) from error
         self._all.add(connection)
         return connection
 
-    def leave(self, connection: _Connection) -> None:
-        """A response has been read or dropped."""
-        if connection.http.is_idle():
-            self._idle[connection.server].append(connection)
-        else:
-            self._all.discard(connection)
+    async def _ask(self, connection: _Connection, server: _Server, request: httpx2.Request) -> httpx2.Response:
+        try:
+            head = await connection.ask(request)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return httpx2.Response(
+            head.status_code,
+            headers=head.headers.raw_items(),
+            stream=_Body(connection, lambda: self._leave(connection, server)),
+            extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason},
+        )
 
-    async def forget(self, connection: _Connection) -> None:
-        """Closes it."""
+    def _leave(self, connection: _Connection, server: _Server) -> None:
+        """A response has been read or dropped."""
+        if connection.rest():
+            self._idle[server].append(connection)
+        else:
+            self._drop(connection)
+
+    def _drop(self, connection: _Connection) -> None:
         self._all.discard(connection)
-        await connection.http.aclose()
+        connection.abort()
 
     async def aclose(self) -> None:
         for connection in list(self._all):
-            await self.forget(connection)
+            self._drop(connection)
 
     async def __aexit__(
         self,
@@ -155,117 +167,54 @@ class Stale(Exception):
     """A connection that was kept had been closed by the server: not a byte came of a response."""
 
 
-class _Connection:
-    def __init__(self, owner: Connections, server: _Server, origin: httpcore2.Origin, context: ssl.SSLContext):
-        self.server = server
-        self._owner = owner
-        self._socket = _Socket()
-        self._asked = 0
-        self.http = httpcore2.AsyncHTTPConnection(
-            origin, ssl_context=context, keepalive_expiry=KEEP_ALIVE, network_backend=self._socket
-        )
-
-    async def ask(self, request: httpcore2.Request) -> httpcore2.Response:
-        """Raises httpx2's errors, and Stale."""
-        self._asked += 1
-        self._socket.heard = False
-        try:
-            return await self.http.handle_async_request(request)
-        except httpcore2.ConnectTimeout as error:
-            await self._owner.forget(self)
-            raise httpx2.ConnectTimeout(str(error)) from error
-        except httpcore2.ConnectError as error:
-            await self._owner.forget(self)
-            raise httpx2.ConnectError(str(error)) from error
-        except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            await self._owner.forget(self)
-            if self._asked > 1 and not self._socket.heard:
-                raise Stale from error
-            raise broken(error) from error
-        except BaseException:
-            await self._owner.forget(self)
-            raise
-
-
-def broken(error: Exception) -> httpx2.TransportError:
-    """What httpx would raise of a connection that broke."""
-    kind = httpx2.RemoteProtocolError if isinstance(error, httpcore2.ProtocolError) else httpx2.ReadError
-    return kind(str(error))
-
-
-class _Answer(httpx2.AsyncByteStream):
-    """A response's body, after which its connection is idle again."""
-
-    def __init__(self, owner: Connections, connection: _Connection, response: httpcore2.Response):
-        self._owner, self._connection, self._response = owner, connection, response
-        self._left = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._response.stream:
-                yield piece
-        except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            raise broken(error) from error
-
-    async def aclose(self) -> None:
-        if not self._left:
-            self._left = True
-            try:
-                await self._response.stream.aclose()
-            finally:
-                self._owner.leave(self._connection)
-
-
-class _Socket(asyncio.Protocol, httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
-    """One connection's socket, as httpcore asks for it. What is written goes out when an answer is read, head and
-    body in one piece. Only connecting has a time limit; attempts have theirs."""
+class _Connection(asyncio.Protocol):
+    """One connection, for one request at a time. It has no time limits: attempts have theirs."""
 
     def __init__(self) -> None:
-        self.heard = False  # did a byte come since that was set?
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
         self._transport: asyncio.Transport
-        self._unsent: list[bytes] = []
         self._unread = bytearray()
         self._paused = False
         self._ended = False
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
+        self._asked = 0
+        self._heard = False       # did a byte come since the last request?
+        self._rests_since = 0.0
 
-    # ---- as httpcore's backend and stream -----------------------------------------------------------
-
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, **_: Any) -> _Socket:
-        loop = asyncio.get_running_loop()
+    async def ask(self, request: httpx2.Request) -> h11.Response:
+        """The head of the response; `pieces` are its body. Raises httpx2's errors, and Stale."""
+        self._asked += 1
+        self._heard = False
+        body = await request.aread()
+        head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+        sent = [self._http.send(head), self._http.send(h11.Data(body)), self._http.send(h11.EndOfMessage())]
+        self._transport.write(b"".join(sent))
         try:
-            async with asyncio.timeout(timeout):
-                await loop.create_connection(lambda: self, host, port, happy_eyeballs_delay=0.25)
-        except TimeoutError as error:
-            raise httpcore2.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore2.ConnectError(str(error)) from error
-        return self
+            event = await self._event()
+            while isinstance(event, h11.InformationalResponse):
+                event = await self._event()
+        except httpx2.TransportError as error:
+            if self._asked > 1 and not self._heard:
+                raise Stale from error
+            raise
+        return event
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _Socket:
-        loop = asyncio.get_running_loop()
-        plain = self._transport
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The response's body. Raises httpx2's errors."""
+        while isinstance(event := await self._event(), h11.Data):
+            yield bytes(event.data)
+
+    async def _event(self) -> Any:
         try:
-            async with asyncio.timeout(timeout):
-                self._transport = await loop.start_tls(plain, self, ssl_context, server_hostname=server_hostname)
-        except TimeoutError as error:
-            plain.abort()
-            raise httpcore2.ConnectTimeout(str(error)) from error
-        except OSError as error:  # ssl's among them
-            plain.abort()
-            raise httpcore2.ConnectError(str(error)) from error
-        return self
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(await self._read())
+        except h11.RemoteProtocolError as error:
+            raise httpx2.RemoteProtocolError(str(error)) from error
+        return event
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._unsent.append(buffer)
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._unsent:
-            self._transport.write(b"".join(self._unsent))
-            self._unsent.clear()
+    async def _read(self) -> bytes:
+        """What came; nothing at the end."""
         if not self._unread and not self._ended:
             if self._paused:
                 self._paused = False
@@ -275,19 +224,33 @@ class _Socket(asyncio.Protocol, httpcore2.AsyncNetworkBackend, httpcore2.AsyncNe
                 await self._reader
             finally:
                 self._reader = None
-        if self._error is not None:
-            raise httpcore2.ReadError(str(self._error)) from self._error
-        piece = bytes(self._unread)
+        if self._error is not None and not self._unread:
+            raise httpx2.ReadError(str(self._error)) from self._error
+        came = bytes(self._unread)
         self._unread.clear()
-        return piece
+        return came
 
-    async def aclose(self) -> None:
+    # ---- between requests ---------------------------------------------------------------------------
+
+    def rest(self) -> bool:
+        """The response has been read, or is read no further; may another request be sent? What a server says that
+        it was not asked for must not pass for the next answer."""
+        over = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if not over or self._http.trailing_data[0]:
+            return False
+        self._http.start_next_cycle()
+        self._rests_since = asyncio.get_running_loop().time()
+        return True
+
+    @property
+    def usable(self) -> bool:
+        """It has not rested for too long, and the server has neither ended it nor said anything."""
+        rested = asyncio.get_running_loop().time() - self._rests_since
+        return not self._unread and not self._ended and rested <= KEEP_ALIVE
+
+    def abort(self) -> None:
+        """Ends it now."""
         self._transport.abort()
-
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # asked of an idle connection: then it is of no use any more
-            return bool(self._unread) or self._ended
-        return self._transport.get_extra_info(info)
 
     # ---- as asyncio's protocol ----------------------------------------------------------------------
 
@@ -295,9 +258,9 @@ class _Socket(asyncio.Protocol, httpcore2.AsyncNetworkBackend, httpcore2.AsyncNe
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.heard = True
+        self._heard = True
         self._unread += data
-        if len(self._unread) > PIECE and not self._paused:
+        if len(self._unread) > UNREAD and not self._paused:
             self._paused = True
             self._transport.pause_reading()
         self._wake()
@@ -314,3 +277,19 @@ class _Socket(asyncio.Protocol, httpcore2.AsyncNetworkBackend, httpcore2.AsyncNe
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
+
+
+class _Body(httpx2.AsyncByteStream):
+    """A response's body, after which its connection rests."""
+
+    def __init__(self, connection: _Connection, left: Any):
+        self._connection, self._left = connection, left
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._connection.pieces():
+            yield piece
+
+    async def aclose(self) -> None:
+        left, self._left = self._left, None
+        if left is not None:
+            left()

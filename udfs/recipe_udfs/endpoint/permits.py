@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 from recipe_udfs.endpoint.budget import NOTHING, Spend, size
@@ -120,27 +121,25 @@ class LocalPermits:
     def __init__(self, spec: EndpointSpec, *, in_flight: int | None = None, manners: Manners | None = None):
         self.spec = spec
         self.in_flight = spec.in_flight if in_flight is None else in_flight
-        self._manners = manners or Manners()
+        self._limits = Limits(spec, self.in_flight, manners or Manners(), monotonic())
         self._queue: deque[Call] = deque()
         self._open = [0] * len(spec.urls)
         self._timer: asyncio.TimerHandle | None = None
         self._counts = Counts()
-        self._limits: Limits | None = None
 
     @property
     def stop(self) -> Stop | None:
-        return self._limits.stop if self._limits is not None else None
+        return self._limits.stop
 
     async def start(self, changed: Callable[[], None]) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()  # its clock is time.monotonic()
         self._changed = changed
-        self._limits = Limits(self.spec, self.in_flight, self._manners, self._loop.time())
 
     def add(self, call: Call, *, first: bool = False) -> None:
         self._queue.appendleft(call) if first else self._queue.append(call)
 
     def take(self) -> Attempt | None:
-        limits, now = self._limits, self._loop.time()
+        limits, now = self._limits, monotonic()
         limits.check_patience(now)
         if limits.stop is not None or not self._queue:
             return None
@@ -175,7 +174,7 @@ class LocalPermits:
         return None
 
     def done(self, attempt: Attempt, seen: Seen) -> None:
-        limits, now, address = self._limits, self._loop.time(), attempt.address
+        limits, now, address = self._limits, monotonic(), attempt.address
         limits.settled(attempt.call.size, seen.used, now)
         seen.count(self._counts)
         if seen.kind is None:
@@ -204,7 +203,7 @@ class LocalPermits:
 
     def totals(self) -> Totals:
         """What was asked so far; from any thread."""
-        return self._limits.totals(self._counts, sum(self._open), self._loop.time())
+        return self._limits.totals(self._counts, sum(self._open), monotonic())
 
     def _call_at(self, when: float) -> None:
         """Looks again then, or earlier."""
