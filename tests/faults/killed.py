@@ -36,9 +36,18 @@ def in_mid_call(place: Place, stub: Stub, job: Child) -> None:
 
 
 def kill(job: Child) -> None:
-    """SIGKILL to the run and all that it began."""
+    """SIGKILL to the driver and its JVM; Spark's Python processes end by themselves."""
     os.killpg(job.process.pid, signal.SIGKILL)
     job.process.wait(20)
+    gone(job)
+
+
+def gone(job: Child) -> None:
+    """Waits until nothing that the run began is left."""
+    deadline = time.monotonic() + LONG
+    while left := alive(job.process.pid):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 @fault(1, "Python worker killed (SIGKILL)")
@@ -64,11 +73,13 @@ def driver_killed(place: Place) -> Found:
         in_mid_call(place, stub, job)
         kill(job)
     lost = not_landed(place)
-    before = len(place.entries())
+    kept = sum(entry.completion for entry in place.entries()) - lost
+    assert kept > 0
     with place.server() as stub:
-        place.begin(stub.url, RECIPEC_FAILPOINT="landed").end((-signal.SIGKILL,))
-        answered = sum(entry.completion for entry in place.entries()[:before])
-        assert stub.completions == place.size.units - (answered - lost), "what had landed is not asked again"
+        job = place.begin(stub.url, RECIPEC_FAILPOINT="landed")
+        job.end((-signal.SIGKILL,))
+        gone(job)
+        assert stub.completions == place.size.units - kept, "what had landed is not asked again"
         assert not (place.lake / "told").exists()
     with place.server() as stub:
         place.run(stub.url)
@@ -87,7 +98,7 @@ def manifest_missing(place: Place) -> Found:
         ran = place.run(stub.url)
     assert DeltaTable(str(place.lake / "told")).version() == 0
     rows = ran.ledger("runs")
-    dead, living = sorted({row["run_id"] for row in rows})
+    _, dead, living = sorted({row["run_id"] for row in rows})
     repaired = next(row for row in rows if row["run_id"] == dead and row["state"] == "ended")
     assert repaired["repaired_by"] == living and repaired["outputs"][0]["version"] == 0
     assert [row["kind"] for row in ran.ledger("steps")].count("write") == 1
@@ -160,10 +171,7 @@ def interrupted(place: Place) -> Found:
 def ended_quietly(job: Child, code: int) -> None:
     """The run ends with the code, says how to go on, and leaves no process."""
     assert "run again to go on" in job.end((code,))
-    deadline = time.monotonic() + LONG
-    while left := alive(job.process.pid):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
+    gone(job)
 
 
 @fault(15, "two runs of one output at a time")
