@@ -63,8 +63,8 @@ class Place:
 
     @property
     def recipe(self) -> str:
-        """The recipe, at this size, and with little patience."""
-        return RECIPE.replace("in_flight = 8\n", f"in_flight = {self.size.in_flight}\n  patience  = 2 s\n")
+        """The recipe, at this size."""
+        return RECIPE.replace("in_flight = 8\n", f"in_flight = {self.size.in_flight}\n")
 
     def wanted(self) -> dict[str, str]:
         """Name → what the output has of a page in the end, fault or none."""

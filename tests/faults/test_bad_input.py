@@ -12,7 +12,7 @@ from running import Ran, run_here
 from stub_server import Fault, Reply, Stub
 
 RECIPE = (
-    HEAD.replace("  timeout   = 20 s\n", "  timeout   = 3 s\n  patience  = 2 s\n  context   = 300 tokens\n")
+    HEAD.replace("  timeout   = 20 s\n", "  timeout   = 3 s\n  context   = 300 tokens\n")
     + """
 generate told from base {
   ask writer using anew {
