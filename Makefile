@@ -1,11 +1,11 @@
-# setup, test, fuzz, demo, lint, clean. `make demo` is the place to start.
+# setup, test, fuzz, faults, demo, lint, clean. `make demo` is the place to start.
 #   make test T='tests/udfs -k minhash'    arguments for pytest
 #   make setup PYTHON=python3.12           another interpreter for the virtual environment
 
 PYTHON ?= python3
 T ?=
 
-.PHONY: setup test fuzz demo lint grammar constraints clean
+.PHONY: setup test fuzz faults demo lint grammar constraints clean
 .DEFAULT_GOAL := setup
 
 setup:
@@ -17,6 +17,10 @@ test: setup
 # Ten thousand damaged recipes, the same ones each time; a minute or three.
 fuzz: setup
 	@.venv/bin/python tests/compiler/mutations.py
+
+# Model calls under every fault of the list, a row each; some minutes. `make faults T=--small` is what the tests run.
+faults: setup
+	@PYTHONPATH=tests:tests/runtime .venv/bin/python -m faults $(T)
 
 # Pages from what this machine has, a recipe over them, and what became of every page.
 demo: setup

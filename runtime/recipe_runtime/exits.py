@@ -78,9 +78,10 @@ def _end(kind: type[BaseException], error: BaseException, trace) -> None:
 
 def explain(error: BaseException) -> tuple[int, str]:
     """(exit code, what to print) for an error that nobody caught."""
-    if isinstance(error, KeyboardInterrupt):
+    stopped = _stopped_by(error)
+    if isinstance(stopped, KeyboardInterrupt):
         return 130, "recipec: interrupted; finished shards are kept, run again to go on"
-    if isinstance(error, Terminated):
+    if isinstance(stopped, Terminated):
         return 143, "recipec: terminated; finished shards are kept, run again to go on"
     if isinstance(error, StepError):
         return error.exit_code, f"recipec: error: {error}"
@@ -97,6 +98,15 @@ def explain(error: BaseException) -> tuple[int, str]:
     if outside:
         return FAILED, f"recipec: error: {error}\n  help: what was committed is kept; mend the cause and run again"
     return DEFECT, _OURS
+
+
+def _stopped_by(error: BaseException) -> BaseException | None:
+    """The signal that an error is or that it came of: py4j, interrupted while it speaks to the JVM, raises an error of
+    its own."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt | Terminated):
+        seen = seen.__cause__ or seen.__context__
+    return seen
 
 
 def _is_outside(error: BaseException) -> bool:

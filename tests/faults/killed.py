@@ -15,6 +15,7 @@ from children import LONG, alive, until
 from deltalake import DeltaTable
 from recipe_runtime import landing, tables
 from recipe_runtime.delta_sql import query
+from recipe_runtime.generations import fold_left_over
 from recipe_runtime.lake import Lake
 from recipe_runtime.lineage import trace
 from recipec.backend import FORMS, Backend
@@ -36,10 +37,12 @@ def in_mid_call(place: Place, stub: Stub, job: Child) -> None:
 
 
 def kill(job: Child) -> None:
-    """SIGKILL to the driver and its JVM; Spark's Python processes end by themselves."""
-    os.killpg(job.process.pid, signal.SIGKILL)
+    """SIGKILL to all processes of the run, also Spark's Python workers, which would go on for a moment."""
+    while running := alive(job.process.pid):
+        for pid in running:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     job.process.wait(20)
-    gone(job)
 
 
 def gone(job: Child) -> None:
@@ -78,14 +81,18 @@ def driver_killed(place: Place) -> Found:
     with place.server() as stub:
         job = place.begin(stub.url, RECIPEC_FAILPOINT="landed")
         job.end((-signal.SIGKILL,))
-        gone(job)
+        kill(job)
         assert stub.completions == place.size.units - kept, "what had landed is not asked again"
         assert not (place.lake / "told").exists()
     with place.server() as stub:
-        place.run(stub.url)
+        ran = place.run(stub.url)
         assert stub.ledger == [], "all had landed"
-    (dead, *_) = landing.folders(str(place.lake))
-    assert landing.last_alive(str(place.lake), dead) is not None, "it may still land: its folder stays for a while"
+    dead = landing.folders(str(place.lake))
+    assert len(dead) == 2, "they said a moment ago that they were alive"
+    for run in dead:
+        (place.lake / "_recipec" / "landed" / run / landing.ALIVE).write_text(f"{time.time() - 3600:.3f}\n")
+    fold_left_over(ran.variables["job"])
+    assert landing.folders(str(place.lake)) == []
     return settled(place, again=2 * place.size.in_flight + lost)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from asking_jobs import by_page, generations, output, relation
+from asking_jobs import by_page, generations, output, relation, steps
 from recipe_runtime import landing
 from recipe_runtime.lineage.balance import balance
 from running import Ran
@@ -52,6 +52,8 @@ def settled(place: Place, again: int = 0, without: Collection[str] = (), note: s
         assert row["fingerprint"] in calls, f"{row['key']} is no call of the ledger"
         assert calls[row["fingerprint"]].said in (None, digest(row["text"])), f"{row['key']} holds another answer"
     assert len({row["fingerprint"] for row in rows}) == len(rows), "two rows are one call"
+    booked = steps(ran)["told.answers", "ask"]["calls"]
+    assert booked == len(rows), f"{booked} calls are in the books"
     found = Found(len(calls), len(keys), len(rows), len(keys) + again, note)
     assert found.misses <= found.calls <= found.bound, f"{found.calls} calls, at most {found.bound} may be"
     texts = {name: [row["text"] for row in of_page] for name, of_page in by_page(output(ran, "told")).items()}

@@ -1,4 +1,4 @@
-"""Jobs as processes of their own: killed, interrupted, out of disk."""
+"""Jobs as processes of their own: killed, out of disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from children import alive, child, ended
+from children import child, ended
 from deltalake import DeltaTable
 from recipe_runtime.delta_sql import query
 from running import compile_recipe, versions
@@ -45,48 +45,6 @@ def test_a_run_killed_in_mid_extraction_loses_only_its_open_shard(run_recipe, tm
     assert len(after) == 5 and {file: after[file] for file in before} == before
     assert versions(lake)["clean"] == 0
     assert texts(lake) == wanted(files), "as of an undisturbed run"
-
-
-def test_a_run_killed_after_its_commit_is_completed_by_the_next(run_recipe, tmp_path):
-    """Fault 4: no second version, and the record of the first is repaired."""
-    write_files(tmp_path / "in", 2)
-    lake = tmp_path / "lake"
-    params = {"input": str(tmp_path / "in"), "lake": str(lake)}
-    code, log = ended(child(compile_recipe(RECIPE, params), tmp_path, RECIPEC_FAILPOINT="commit"), tmp_path)
-    assert code == -signal.SIGKILL, log
-    assert versions(lake)["clean"] == 0
-    ran = run_recipe(RECIPE, lake, input=params["input"])
-    assert versions(lake)["clean"] == 0
-    rows = ran.ledger("runs")
-    dead, living = sorted({row["run_id"] for row in rows})
-    repaired = next(row for row in rows if row["run_id"] == dead and row["state"] == "ended")
-    assert repaired["repaired_by"] == living and repaired["outputs"][0]["version"] == 0
-    assert [row["kind"] for row in ran.ledger("steps")].count("write") == 1
-    assert sum(row["rows"] for row in ran.ledger("stats")) == len(texts(lake))
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_job_with_its_code_and_leaves_no_process(run_recipe, tmp_path, number, code):
-    """Fault 13: finished shards are kept."""
-    write_files(tmp_path / "in", 40)
-    lake = tmp_path / "lake"
-    params = {"input": str(tmp_path / "in"), "lake": str(lake)}
-    process = child(compile_recipe(RECIPE, params), tmp_path, RECIPEC_SHARD_BYTES="1")
-    deadline = time.monotonic() + 200
-    while not (found := markers(lake)) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.2)
-    assert 0 < len(found) < 40, (tmp_path / "log").read_text()
-    process.send_signal(number)
-    assert ended(process, tmp_path)[0] == code
-    deadline = time.monotonic() + 120
-    while alive(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert alive(process.pid) == []
-    kept = markers(lake)
-    assert found.items() <= kept.items()
-    if number == signal.SIGTERM:  # of the two as good as the other
-        run_recipe(RECIPE, lake, input=params["input"])
-        assert kept.items() <= markers(lake).items() and versions(lake)["clean"] == 0
 
 
 @pytest.fixture
