@@ -76,6 +76,15 @@ def test_each_rule(rule, kept, removed):
     assert cleaned(pa.array([page]), **rule) == [(kept, removed)]
 
 
+@pytest.mark.parametrize("number", [0, 63, 64, 99])
+def test_more_phrases_than_bits(number):
+    page = f"a line\nwith PHRASE{number:02}\nand phrase\nkelvin \u212aey"
+    phrases = [f"phrase{i:02}" for i in range(100) if i != 50]
+    assert cleaned(pa.array([page]), without=phrases) == [(page.replace(f"\nwith PHRASE{number:02}", ""), 1)]
+    assert cleaned(pa.array(["phrase50\nphras"]), without=phrases) == [("phrase50\nphras", 0)]
+    assert cleaned(pa.array([page]), without=["key"])[0][1] == 1, "K has the lower case k"
+
+
 def test_an_empty_phrase_is_refused():
     with pytest.raises(ValueError, match="empty text is in every line"):
         cleaned(pa.array(["a"]), without=["x", ""])

@@ -31,6 +31,18 @@ def utf8_views(array: Strings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return bytes_view(data), views, valid_mask(strings)
 
 
+def padded(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(the bytes of the texts alone, the eight bytes from each of their places on as a uint64, their offsets).
+
+    A copy, with zeros behind it, because no one may read past the end of a buffer.
+    """
+    size = int(offsets[-1] - offsets[0])
+    whole = np.zeros(size + 8, np.uint8)
+    whole[:size] = data[offsets[0] : offsets[-1]]
+    whole.flags.writeable = False
+    return whole, np.ndarray((size + 1,), np.uint64, whole, strides=(1,)), offsets - offsets[0]
+
+
 def bytes_view(data: pa.Buffer | None) -> np.ndarray:
     """The bytes of a buffer that may be absent, as Arrow allows for a column without any text.
 

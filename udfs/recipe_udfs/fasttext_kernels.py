@@ -10,10 +10,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from recipe_udfs.fasttext_file import DIMENSIONS
-from recipe_udfs.statistics_kernels import BASE, mix
+from recipe_udfs.statistics_documents import roomy
+from recipe_udfs.statistics_kernels import BASE, chunk_edges, mix
 
 LONG = 64
 """Bytes above which a token's rows are not kept: such tokens do not come again."""
@@ -21,20 +25,28 @@ LONG = 64
 BATCH = 256
 """Tokens that are hashed, then looked up, then added: rows of the next ones come from memory meanwhile."""
 
+COMMON = 4
+"""Rows that are copied of any token, whether it has as many or not: most have no more."""
+
 _FNV, _PRIME = np.uint32(2166136261), np.uint32(16777619)
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ZERO, _ONE, _TWO, _EIGHT, _BITS = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(64)
+_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 LABEL = tuple(b"__label__")
-ZEROS = (np.float32(0),) * DIMENSIONS
 OPEN, CLOSE = 60, 62  # "<" and ">", which fastText puts around a word
 
 
 @njit(cache=True)
-def token_hash(data, start, end):
-    """64-bit hash of a token's bytes, never 0; `predict` computes the same while it looks for the end."""
-    h = _ZERO
-    for i in range(start, end):
-        h = h * BASE + np.uint64(data[i])
-    return mix(h + np.uint64(end - start)) | _ONE
+def token_key(eights, start, end):
+    """64 bits of a token's bytes, never 0. Unsigned numbers, of which no place is counted from behind: to ask for it
+    took longer than the rest."""
+    i, end = np.uint64(start), np.uint64(end)
+    size = end - i
+    h = (eights[i] & (_FULL >> (_BITS - _EIGHT * min(size, _EIGHT)))) * BASE
+    i += _EIGHT
+    while i < end:
+        h = (h ^ (eights[i] & (_FULL >> (_BITS - _EIGHT * min(end - i, _EIGHT))))) * BASE
+        i += _EIGHT
+    return mix(h + size) | _ONE
 
 
 @njit(cache=True)
@@ -94,19 +106,35 @@ def token_rows(data, start, end, key, word_keys, word_ids, bucket_rows, shortest
     return n
 
 
-@njit(cache=True)
-def add_rows(sums, rows, ids, first, n):
-    """The sums of the dimensions with the rows ids[first] … ids[first + n - 1] added, in this order. A tuple, which
-    stays in registers: an array would be read and written for every row, because it might be the rows' own."""
-    for j in range(np.uint64(first), np.uint64(first + n)):
-        i = np.uint64(ids[j])
-        sums = (
-            sums[0] + rows[i, 0], sums[1] + rows[i, 1], sums[2] + rows[i, 2], sums[3] + rows[i, 3],
-            sums[4] + rows[i, 4], sums[5] + rows[i, 5], sums[6] + rows[i, 6], sums[7] + rows[i, 7],
-            sums[8] + rows[i, 8], sums[9] + rows[i, 9], sums[10] + rows[i, 10], sums[11] + rows[i, 11],
-            sums[12] + rows[i, 12], sums[13] + rows[i, 13], sums[14] + rows[i, 14], sums[15] + rows[i, 15],
-        )  # fmt: skip
-    return sums
+@intrinsic
+def add_rows(context, sums, rows, ids, count):
+    """Adds rows[ids[0]] … rows[ids[count - 1]], in this order, to sums, all of DIMENSIONS float32.
+
+    As one vector: element by element, which is what the compiler makes of the same in Python, takes twice as long.
+    """
+
+    def generate(context, builder, signature, arguments):
+        def data(i):
+            return context.make_array(signature.args[i])(context, builder, arguments[i]).data
+
+        vector = ir.VectorType(ir.FloatType(), DIMENSIONS)
+
+        def at(place):
+            return builder.bitcast(place, vector.as_pointer())
+
+        def load(place):
+            return builder.load(at(place), align=4)
+
+        sums, rows, ids = data(0), data(1), data(2)
+        total = cgutils.alloca_once_value(builder, load(sums))
+        with cgutils.for_range(builder, arguments[3]) as loop:
+            row = builder.zext(builder.load(builder.gep(ids, [loop.index])), ir.IntType(64))
+            first = builder.mul(row, ir.Constant(ir.IntType(64), DIMENSIONS))
+            builder.store(builder.fadd(builder.load(total), load(builder.gep(rows, [first]))), total)
+        builder.store(builder.load(total), at(sums), align=4)
+        return context.get_dummy_value()
+
+    return types.void(sums, rows, ids, count), generate
 
 
 @njit(cache=True)
@@ -147,54 +175,52 @@ def best_leaf(hidden, output, left, right, stack, scores):
 
 @njit(cache=True)
 def predict(
-    data, offsets, valid, rows, word_keys, word_ids, end_key, end_row, bucket_rows, shortest, longest,
+    data, eights, offsets, valid, rows, word_keys, word_ids, end_key, end_row, bucket_rows, shortest, longest,
     output, left, right, cache, pool, used, labels, probabilities,
 ):
     """The best label of each text and its probability; -1 for a text without a token.
 
-    A text is one line: a newline is white space, and the row of `</s>` is added at its end, as the library's
-    `predict` does. A token `</s>` in the text ends it. The cache (key and first << 16 | count in the pool;
-    used: [keys, pool entries]) lives as long as the model; it is emptied when full.
+    eights: the eight bytes from each place of the data on, as a number. A text is one line: a newline is white space,
+    and the row of `</s>` is added at its end, as the library's `predict` does. A token `</s>` in the text ends it. The
+    cache (key and first << 16 | count in the pool; used: [keys, pool entries]) lives as long as the model; it is
+    emptied when full.
     """
     mask = np.uint64(len(cache) - 1)
-    space = np.empty(256, np.bool_)
+    spaces = np.zeros(256, np.uint8)
     for b in range(256):
-        space[b] = is_space(b)
-    room = 1 + longest * (LONG + 2)
-    own = np.empty(room, np.int32)
+        spaces[b] = is_space(b)
+    room = COMMON + 1 + longest * (LONG + 2)
+    own, some = np.empty(room, np.int32), np.empty(BATCH * room, np.int32)
     hidden = np.empty(DIMENSIONS, np.float32)
     stack, scores = np.empty(2 * len(output) + 2, np.int64), np.empty(2 * len(output) + 2, np.float32)
     most = max(1, min(BATCH, len(cache) // 4, len(pool) // room))  # all of a batch has room in an empty cache
     keys, places = np.empty(BATCH, np.uint64), np.empty(BATCH, np.int64)
-    starts, sizes = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    edges = np.empty(64, np.int64)
     for d in range(len(valid)):
         labels[d], probabilities[d] = -1, np.float32(0)
         if not valid[d]:
             continue
-        sums = ZEROS
-        i, end, n_rows, tokens, ended = offsets[d], offsets[d + 1], 0, 0, False
-        while i < end and not ended:
-            batch = 0
-            while i < end and batch < most:
-                if space[data[i]]:
-                    i += 1
-                    continue
-                start, h = i, _ZERO
-                while i < end and not space[data[i]]:
-                    h = h * BASE + np.uint64(data[i])
-                    i += 1
-                keys[batch], starts[batch], sizes[batch] = mix(h + np.uint64(i - start)) | _ONE, start, i - start
-                batch += 1
+        start, end = offsets[d], offsets[d + 1]
+        if len(edges) < end - start + 2:
+            edges = np.empty(roomy(end - start + 2), np.int64)
+        n_edges = chunk_edges(data, start, end, spaces, edges)
+        hidden[:] = 0
+        n_rows, tokens, ended = 0, 0, False
+        for first in range(0, n_edges, 2 * most):
+            batch = min(most, (n_edges - first) // 2)
             if 2 * (used[0] + batch) >= len(cache) or used[1] + batch * room > len(pool):
                 cache[:] = _ZERO
                 used[:] = 0
+            for t in range(np.uint64(batch)):
+                at = np.uint64(first) + _TWO * t
+                keys[t] = token_key(eights, edges[at], edges[at + _ONE])
             for t in range(batch):
-                key = keys[t]
+                key, start, end = keys[t], edges[first + 2 * t], edges[first + 2 * t + 1]
                 if key == end_key:
                     batch, ended = t, True
                     tokens += 1
                     break
-                if sizes[t] > LONG:
+                if end - start > LONG:
                     places[t] = -1
                     continue
                 slot = key & mask
@@ -202,31 +228,39 @@ def predict(
                     slot = (slot + _ONE) & mask
                 if cache[slot, 0] == _ZERO:
                     n = token_rows(
-                        data, starts[t], starts[t] + sizes[t], key, word_keys, word_ids, bucket_rows, shortest, longest,
-                        pool[used[1] :],
-                    )  # fmt: skip
+                        data, start, end, key, word_keys, word_ids, bucket_rows, shortest, longest, pool[used[1] :]
+                    )
                     cache[slot, 0], cache[slot, 1] = key, used[1] << 16 | n
                     used[0] += 1
                     used[1] += n
                 places[t] = np.int64(cache[slot, 1])
+            m = 0
             for t in range(batch):
                 if places[t] < 0:
-                    if len(own) < 1 + longest * (sizes[t] + 2):
-                        own = np.empty(1 + longest * (sizes[t] + 2), np.int32)
+                    start, end = edges[first + 2 * t], edges[first + 2 * t + 1]
+                    if len(own) < 1 + longest * (end - start + 2):
+                        own = np.empty(1 + longest * (end - start + 2), np.int32)
                     n = token_rows(
-                        data, starts[t], starts[t] + sizes[t], keys[t], word_keys, word_ids, bucket_rows, shortest,
-                        longest, own,
-                    )  # fmt: skip
-                    sums = add_rows(sums, rows, own, 0, n)
-                else:
-                    n = places[t] & 0xFFFF
-                    sums = add_rows(sums, rows, pool, places[t] >> 16, n)
-                n_rows += n
+                        data, start, end, keys[t], word_keys, word_ids, bucket_rows, shortest, longest, own
+                    )
+                    add_rows(hidden, rows, some, m)
+                    add_rows(hidden, rows, own, n)
+                    n_rows += m + n
+                    m = 0
+                    continue
+                at, n = np.uint64(places[t] >> 16), places[t] & 0xFFFF
+                for j in range(COMMON):
+                    some[m + j] = pool[at + np.uint64(j)]
+                for j in range(COMMON, n):
+                    some[m + j] = pool[at + np.uint64(j)]
+                m += n
+            add_rows(hidden, rows, some, m)
+            n_rows += m
             tokens += batch
+            if ended:
+                break
         if tokens == 0:
             continue
-        for k in range(DIMENSIONS):
-            hidden[k] = sums[k]
         if end_row >= 0:
             for k in range(DIMENSIONS):
                 hidden[k] += rows[end_row, k]

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from recipe_udfs import fasttext_kernels as k
-from recipe_udfs.buffers import Strings, large_string, utf8_views
+from recipe_udfs.buffers import Strings, large_string, padded, utf8_views
 from recipe_udfs.carried import LID_176, embedded_model
 from recipe_udfs.fasttext_file import END_OF_SENTENCE, Model, read_model
 from recipe_udfs.operator import Call
@@ -42,13 +42,12 @@ class KernelModel:
     """A model predicted by the kernel, with the cache of its tokens."""
 
     def __init__(self, model: Model) -> None:
-        keys = np.array([k.token_hash(np.frombuffer(word, np.uint8), 0, len(word)) for word in model.words])
+        keys = np.array([_key(word) for word in model.words])
         order = np.argsort(keys)
         self._words = (keys[order], order.astype(np.int32))
         self._model = model
         self._labels = pa.array(model.labels, pa.string())
-        end = np.frombuffer(END_OF_SENTENCE, np.uint8)
-        self._end_key = k.token_hash(end, 0, len(end))
+        self._end_key = _key(END_OF_SENTENCE)
         self._cache = (
             np.zeros((CACHED_TOKENS, 2), np.uint64),
             np.empty(4 * CACHED_TOKENS, np.int32),
@@ -58,10 +57,11 @@ class KernelModel:
     def languages(self, texts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array]:
         """(label, probability) of each text."""
         data, offsets, valid = utf8_views(texts)
+        data, eights, offsets = padded(data, offsets)
         labels, probabilities = np.empty(len(valid), np.int32), np.empty(len(valid), np.float32)
         m = self._model
         k.predict(
-            data, offsets, valid, m.rows, *self._words, self._end_key, m.end_row, m.bucket_rows, m.shortest,
+            data, eights, offsets, valid, m.rows, *self._words, self._end_key, m.end_row, m.bucket_rows, m.shortest,
             m.longest, m.output, m.left, m.right, *self._cache, labels, probabilities,
         )  # fmt: skip
         some = labels >= 0
@@ -69,6 +69,11 @@ class KernelModel:
             self._labels.take(pa.array(labels, mask=~some)),
             pa.array(probabilities.astype(np.float64), mask=~some),
         )
+
+
+def _key(token: bytes) -> np.uint64:
+    _, eights, ends = padded(np.frombuffer(token, np.uint8), np.array([0, len(token)]))
+    return k.token_key(eights, ends[0], ends[1])
 
 
 class LibraryModel:

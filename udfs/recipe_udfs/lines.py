@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from recipe_udfs.buffers import Strings, null_bitmap, utf8_views
-from recipe_udfs.characters import SENTENCE_MARKS, WIDE_SENTENCE_MARKS, classes, lower, lower_case
+from recipe_udfs.characters import SENTENCE_MARKS, WIDE_SENTENCE_MARKS, classes, lower_case
 from recipe_udfs.lines_kernel import keep_lines
 from recipe_udfs.operator import Call
+from recipe_udfs.phrases_kernel import compiled
 
 END_MARKS = SENTENCE_MARKS.replace("…", "") + WIDE_SENTENCE_MARKS + "\"'”’»"
 """What a line may end in under `terminal_punctuation`; an ellipsis is no end."""
@@ -34,16 +35,14 @@ def clean_lines(inputs: Mapping[str, Strings], calls: Sequence[Call]) -> list[li
 
 def _clean(texts: Strings, args: Mapping[str, Any]) -> list[pa.Array]:
     data, offsets, valid = utf8_views(texts)
-    phrases = [lower(phrase) for phrase in args["without"]]
-    if not all(phrases):
+    if not all(args["without"]):
         raise ValueError(f"without is {list(args['without'])!r}; an empty text is in every line")
     out = np.empty(int(offsets[-1] - offsets[0]), np.uint8)
     ends, removed = np.empty(len(valid), np.int64), np.empty(len(valid), np.int64)
     size = keep_lines(
         data, offsets, valid, classes(), lower_case(),
         int(args["min_words"] or 0), int(args["max_word_length"] or 0),
-        np.array([ord(c) for phrase in phrases for c in phrase], np.int64),
-        np.cumsum([len(phrase) for phrase in phrases], dtype=np.int64),
+        *compiled(tuple(args["without"])),
         np.array(sorted(map(ord, END_MARKS)), np.int64), bool(args["terminal_punctuation"]),
         out, ends, removed,
     )  # fmt: skip

@@ -52,25 +52,29 @@ def normalise(data, offsets, valid, classes, lower, words_only, out, ends):
     at = 0
     flag = WORD if words_only else SPACE
     inside = WORD if words_only else 0
+    ascii = np.zeros(256, np.uint8)  # what is written for a byte; 0: more has to be looked at
+    for b in range(0x80):
+        ascii[b] = lower[b] if (classes[b] & flag) == inside else BLANK
     for d in range(len(valid)):
         if valid[d]:
-            i, end, first, gap = offsets[d], offsets[d + 1], at, False
+            i, end, first, before = offsets[d], offsets[d + 1], at, BLANK
             while i < end:
-                c, n = decode(data, i, end)
-                if (classes[c] & flag) != inside:
-                    gap = at > first
-                    i += n
-                    continue
-                if gap:
-                    out[at] = BLANK
-                    at += 1
-                    gap = False
-                at = encode(lower[c], out, at)
-                i += n
-                while i < end and data[i] < 0x80 and (classes[data[i]] & flag) == inside:
-                    out[at] = lower[data[i]]  # the ASCII characters that follow within the word
-                    at += 1
+                x = ascii[data[i]]
+                if x:  # without a branch for where words end, which cannot be foretold
+                    out[at] = x
+                    at += (x != BLANK) | (before != BLANK)
+                    before = x
                     i += 1
+                    continue
+                c, n = decode(data, i, end)
+                i += n
+                if (classes[c] & flag) == inside:
+                    at = encode(lower[c], out, at)
+                    before = np.uint8(0)
+                elif before != BLANK:
+                    out[at] = before = BLANK
+                    at += 1
+            at -= at > first and before == BLANK
         ends[d] = at
     return at
 
@@ -88,7 +92,7 @@ def shingles(data, start, end, by_words, size, hashes, out):
     n = 0
     if by_words:
         h = np.uint64(0)
-        for i in range(start, end):
+        for i in range(np.uint64(start), np.uint64(end)):
             if data[i] == BLANK:
                 hashes[n] = mix(h + _ONE)
                 h = np.uint64(0)

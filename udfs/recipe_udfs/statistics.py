@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from recipe_udfs import statistics_kernels as k
-from recipe_udfs.buffers import Strings, large_string, numbers, utf8_views
+from recipe_udfs.buffers import Strings, large_string, numbers, padded, utf8_views
 from recipe_udfs.characters import WORD, classes, lower, lower_case
 from recipe_udfs.operator import Call
 from recipe_udfs.statistics_characters import SHARES, character_shares
@@ -152,7 +152,7 @@ class Counts:
 def _count(texts: pa.LargeStringArray, wanted: Wanted) -> Counts:
     data, offsets, valid = utf8_views(texts)
     sizes = np.diff(offsets)
-    data, eights, offsets = _padded(data, offsets)
+    data, eights, offsets = padded(data, offsets)
     groups = wanted.groups()
     marks, mark_ends = _joined([mark for marks in wanted.marks for mark in marks])
     symbols, symbol_ends = _joined([spelling for _, group in groups for spelling in group])
@@ -173,18 +173,6 @@ def _count(texts: pa.LargeStringArray, wanted: Wanted) -> Counts:
         out,
     )  # fmt: skip
     return Counts(wanted, out, valid, sizes)
-
-
-def _padded(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(the bytes of the texts alone, the eight bytes from each of their places on as a uint64, their offsets).
-
-    A copy, with zeros behind it, because no one may read past the end of a buffer.
-    """
-    size = int(offsets[-1] - offsets[0])
-    padded = np.zeros(size + 8, np.uint8)
-    padded[:size] = data[offsets[0] : offsets[-1]]
-    padded.flags.writeable = False
-    return padded, np.ndarray((size + 1,), np.uint64, padded, strides=(1,)), offsets - offsets[0]
 
 
 def _columns(ns: Sequence[int], of: Sequence[int], first: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from numba import njit
 from recipe_udfs import statistics_kernels as k
 from recipe_udfs import statistics_ngrams as g
 from recipe_udfs.characters import SPACE
-from recipe_udfs.statistics_words import count_symbols, distinct_words, ends_with_mark
+from recipe_udfs.statistics_words import count_symbols, distinct_words, ends_with_mark, first_bytes
 
 _ZERO = np.uint64(0)
 
@@ -79,6 +79,7 @@ def document_statistics(
     keys, firsts, counts = np.empty(64, np.uint64), np.empty(64, np.int32), np.empty(64, np.int32)
     places = np.empty(64, np.int32)
     table, base = np.zeros(64, np.uint64), 0
+    places_of, inside = first_bytes(classes, lower)
     symbol_firsts = np.zeros(256, np.bool_)
     for p in range(len(symbol_ends)):
         symbol_firsts[symbols[symbol_ends[p - 1] if p else 0]] = True
@@ -141,7 +142,8 @@ def document_statistics(
         for j in range(len(word_sets)):
             a, b = word_sets[j - 1] if j else 0, word_sets[j]
             row[column + j] = distinct_words(
-                data, words, n_words, classes, lower, word_keys[a:b], word_firsts[a:b], word_lengths[a:b], most
+                data, words, n_words, classes, lower, places_of, inside, word_keys[a:b], word_firsts[a:b],
+                word_lengths[a:b], most,
             )
         if duplicates:
             base = base if base + 2 * n_lines < g.ALL_PLACES else g.emptied(table)

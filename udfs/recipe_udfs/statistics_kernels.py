@@ -22,7 +22,7 @@ from recipe_udfs.characters import BULLET, CLOSER, LETTER, LOWER, MARK, SPACE, W
 BASE = np.uint64(0x9E3779B97F4A7C15)  # of the polynomial hashes, modulo 2**64; any odd number would do
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
-_ZERO = np.uint64(0)
+_ZERO, _EIGHT, _BITS = np.uint64(0), np.uint64(8), np.uint64(64)
 NEWLINE, DOT = 10, ord(".")
 
 # Eight bytes at once: a number with the same byte in all eight.
@@ -72,7 +72,7 @@ def chunk_edges(data, start, end, spaces, edges):
     Without a branch, because where words end cannot be foretold; `edges` has room for two more than there are bytes.
     """
     n, before = 0, np.uint8(1)
-    for i in range(start, end):
+    for i in range(np.uint64(start), np.uint64(end)):  # unsigned: never counted from behind, which would be asked
         now = spaces[data[i]]
         edges[n] = i
         n += now != before
@@ -86,17 +86,18 @@ def chunk_edges(data, start, end, spaces, edges):
 @njit(cache=True, nogil=True, inline="always")
 def ascii_hash(eights, start, end):
     """(is it ASCII?, hash, has it a letter?) of the bytes start … end, at least one; the last two if it is ASCII."""
-    h = letters = _ZERO
-    for i in range(start, end, 8):
-        x = eights[i]
-        if end - i < 8:
-            x &= _FULL >> np.uint64(64 - 8 * (end - i))
-        if x & _TOP:
-            return False, _ZERO, False
+    h = letters = seen = _ZERO
+    i, end = np.uint64(start), np.uint64(end)  # unsigned: never counted from behind, which would be asked
+    size = end - i
+    while True:
+        x = eights[i] & (_FULL >> (_BITS - _EIGHT * min(end - i, _EIGHT)))
         folded = x | _CASE
         letters |= (folded + _FROM_A) & ~(folded + _PAST_Z)
+        seen |= x
         h = (h ^ x) * BASE
-    return True, mix(h + np.uint64(end - start)), letters & _TOP != _ZERO
+        i += _EIGHT
+        if i >= end or seen & _TOP:
+            return seen & _TOP == _ZERO, mix(h + size), letters & _TOP != _ZERO
 
 
 @njit(cache=True, nogil=True)

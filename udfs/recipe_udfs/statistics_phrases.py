@@ -13,8 +13,9 @@ import pyarrow as pa
 from numba import njit
 
 from recipe_udfs.buffers import numbers, utf8_views
-from recipe_udfs.characters import SPACE, classes, lower, lower_case
+from recipe_udfs.characters import SPACE, classes, lower_case
 from recipe_udfs.operator import Call
+from recipe_udfs.phrases_kernel import compiled, holds_phrase
 from recipe_udfs.statistics_kernels import decode
 
 NEWLINE = 10
@@ -29,7 +30,7 @@ def contains(texts: pa.LargeStringArray, calls: Sequence[Call]) -> list[pa.Array
         if call.args["case"] == "exact":
             _mark_exact(data, offsets, call.args["phrase"].encode(), found)
         else:
-            mark_texts(data, offsets, valid, lower_case(), *_compiled([call.args["phrase"]]), found)
+            mark_texts(data, offsets, valid, lower_case(), *compiled((call.args["phrase"],)), found)
         results.append(numbers(found, valid))
     return results
 
@@ -56,68 +57,19 @@ def boilerplate_paragraph_shares(texts: pa.LargeStringArray, calls: Sequence[Cal
         if not phrases or not all(phrases):
             raise ValueError(f"phrases is {phrases!r}; it must name at least one text, none of them empty")
         counts = np.zeros((len(valid), 2), np.int64)
-        count_paragraphs(data, offsets, valid, classes(), lower_case(), *_compiled(phrases), counts)
+        count_paragraphs(data, offsets, valid, classes(), lower_case(), *compiled(tuple(phrases)), counts)
         some = counts[:, 0] > 0
         results.append(numbers(counts[:, 1] / np.where(some, counts[:, 0], 1), some))
     return results
 
 
-def _compiled(phrases: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(code points of all phrases in lower case and sorted, where each ends, bool[256, 256]: may one begin with these
-    two bytes, int32[256, 2]: the first and the end of those that may begin with a byte)."""
-    lowered = sorted(map(lower, phrases))
-    beginnings, ranges = np.zeros((256, 256), np.bool_), np.zeros((256, 2), np.int32)
-    for p in reversed(range(len(lowered))):
-        firsts, seconds = (_spellings(lowered[p][i : i + 1]) for i in (0, 1))
-        for first in firsts:
-            for second in seconds or [b""]:
-                a, b, *_ = [*(first + second), slice(None)]  # any byte behind a phrase of one
-                beginnings[a, b] = True
-                ranges[a] = p, max(ranges[a, 1], p + 1)
-    codes = np.array([ord(c) for phrase in lowered for c in phrase], np.int64)
-    return codes, np.cumsum([len(phrase) for phrase in lowered], dtype=np.int64), beginnings, ranges
-
-
-def _spellings(character: str) -> list[bytes]:
-    """UTF-8 of every code point whose lower case the character is."""
-    return [chr(c).encode() for c in np.flatnonzero(lower_case() == ord(character))] if character else []
-
-
 @njit(cache=True, nogil=True)
-def begins_phrase(data, i, end, lower, codes, ends, first, last):
-    """Does one of the phrases first … last - 1 begin at i and end by `end`?"""
-    for p in range(first, last):
-        j, at = ends[p - 1] if p else 0, i
-        while j < ends[p] and at < end:
-            c, n = decode(data, at, end)
-            if lower[c] != codes[j]:
-                break
-            at += n
-            j += 1
-        if j == ends[p]:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def holds_phrase(data, start, end, lower, codes, ends, beginnings, ranges):
-    """Does one of the phrases occur in the bytes start … end?"""
-    for i in range(start, end - 1):
-        a = data[i]
-        if beginnings[a, data[i + 1]] and begins_phrase(data, i, end, lower, codes, ends, ranges[a, 0], ranges[a, 1]):
-            return True
-    if start == end or not beginnings[data[end - 1], 0]:
-        return False
-    return begins_phrase(data, end - 1, end, lower, codes, ends, 0, len(ends))
-
-
-@njit(cache=True, nogil=True)
-def mark_texts(data, offsets, valid, lower, codes, ends, beginnings, ranges, out):
+def mark_texts(data, offsets, valid, lower, codes, ends, filters, ranges, out):
     """bool[n]: does the text hold a phrase? False for null; an empty phrase is in every text."""
     for d in range(len(valid)):
         if valid[d]:
             out[d] = len(codes) == 0 or holds_phrase(
-                data, offsets[d], offsets[d + 1], lower, codes, ends, beginnings, ranges
+                data, offsets[d], offsets[d + 1], lower, codes, ends, filters, ranges
             )
 
 
@@ -141,7 +93,7 @@ def without_space(data, i, end, classes):
 
 
 @njit(cache=True, nogil=True)
-def count_paragraphs(data, offsets, valid, classes, lower, codes, ends, beginnings, ranges, out):
+def count_paragraphs(data, offsets, valid, classes, lower, codes, ends, filters, ranges, out):
     """int64[n, 2]: paragraphs of each text, and those that hold a phrase."""
     for d in range(len(valid)):
         if not valid[d]:
@@ -157,5 +109,5 @@ def count_paragraphs(data, offsets, valid, classes, lower, codes, ends, beginnin
                     break
                 stop = stop_of_next
             out[d, 0] += 1
-            out[d, 1] += holds_phrase(data, start, stop, lower, codes, ends, beginnings, ranges)
+            out[d, 1] += holds_phrase(data, start, stop, lower, codes, ends, filters, ranges)
             i = without_space(data, stop, end, classes)

@@ -10,6 +10,9 @@ from recipe_udfs.statistics_kernels import BASE, decode, mix
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
+ANY, WIDE = 128, 129
+"""Places in `lengths_left`, behind those of ASCII: of what may be anything, and of what `decode` has to tell."""
+
 
 @njit(cache=True, nogil=True)
 def same(data, at, pattern, start, end):
@@ -24,9 +27,9 @@ def same(data, at, pattern, start, end):
 def count_symbols(data, start, end, symbols, ends, groups, firsts, row, column):
     """Occurrences of spellings that do not overlap, from left to right, summed by group."""
     free = np.zeros(len(ends), np.int64)
-    for i in range(start, end):
-        if firsts[data[i]]:
-            begin = 0
+    for place in range(np.uint64(start), np.uint64(end)):
+        if firsts[data[place]]:
+            i, begin = np.int64(place), 0
             for p in range(len(ends)):
                 size = ends[p] - begin
                 if i >= free[p] and i + size <= end and same(data, i, symbols, begin, ends[p]):
@@ -78,34 +81,48 @@ def word_key(data, start, end, classes, lower, most):
 
 
 @njit(cache=True, nogil=True)
+def first_bytes(classes, lower):
+    """(uint8[256]: the place in `lengths_left` of words that begin with a byte; bool[256]: is it of one, in ASCII?)"""
+    places, inside = np.full(256, ANY, np.uint8), np.zeros(256, np.bool_)
+    for b in range(0x80):
+        if classes[b] & WORD:
+            places[b], inside[b] = lower[b], True
+    places[0x80:] = WIDE
+    return places, inside
+
+
+@njit(cache=True, nogil=True)
 def lengths_left(keys, key_firsts, key_lengths, seen, out):
-    """uint64[128]: the lengths of the keys not seen that begin with a character, in any case, as a set of bits; at 0
-    of those that begin with none of ASCII."""
+    """uint64[130]: the lengths of the keys not seen that begin with a character, in any case, as a set of bits; at 0
+    of those that begin with none of ASCII, at ANY all lengths."""
     out[:] = _ZERO
+    out[ANY] = ~_ZERO
     for i in range(len(keys)):
         if not seen[i]:
             out[key_firsts[i]] |= _ONE << np.uint64(key_lengths[i])
 
 
 @njit(cache=True, nogil=True)
-def distinct_words(data, words, n_words, classes, lower, keys, key_firsts, key_lengths, most):
+def distinct_words(data, words, n_words, classes, lower, places, inside, keys, key_firsts, key_lengths, most):
     """How many of the keys (distinct, sorted) occur among the words.
 
-    key_firsts, key_lengths: the first character of each word, or 0 if it is not ASCII, and its characters, 63 for more.
+    places, inside: see `first_bytes`; key_firsts, key_lengths: the first character of each word, or 0 if it is not
+    ASCII, and its characters, 63 for more.
     """
     _, prefix_characters, starts, ends = words
-    seen, lengths = np.zeros(len(keys), np.bool_), np.empty(128, np.uint64)
+    seen, lengths = np.zeros(len(keys), np.bool_), np.empty(130, np.uint64)
     lengths_left(keys, key_firsts, key_lengths, seen, lengths)
     found = 0
     for w in range(n_words):
-        c, _ = decode(data, starts[w], ends[w])
-        if classes[c] & WORD:  # the word begins so without what is around it, too
-            first, last = lower[c], data[ends[w] - 1]
-            possible = lengths[first if first < 0x80 else 0]
-            if last < 0x80 and classes[last] & WORD:  # there is nothing around it
-                possible &= _ONE << np.uint64(min(prefix_characters[w + 1] - prefix_characters[w], 63))
-            if not possible:
-                continue
+        place = places[data[np.uint64(starts[w])]]  # unsigned: never counted from behind, which would be asked
+        if place == WIDE:
+            c, _ = decode(data, starts[w], ends[w])
+            place = np.uint8((lower[c] if lower[c] < 0x80 else 0) if classes[c] & WORD else ANY)
+        possible = lengths[place]  # of what begins with a character of a word, there is nothing before it
+        if inside[data[np.uint64(ends[w] - 1)]]:  # nor behind it
+            possible &= _ONE << np.uint64(min(prefix_characters[w + 1] - prefix_characters[w], 63))
+        if not possible:
+            continue
         key = word_key(data, starts[w], ends[w], classes, lower, most)
         at = np.searchsorted(keys, key)
         if at < len(keys) and keys[at] == key and not seen[at]:
