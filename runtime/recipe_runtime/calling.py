@@ -125,7 +125,7 @@ def call(
 ) -> None:
     """Asks for the `wanted` misses in one stage, a task for each core, all within the endpoint's limits, and folds
     their answers. Raises StepError where the endpoint refuses, or a task finds no coordinator."""
-    tasks = max(1, min(job.spark.sparkContext.defaultParallelism, spec.in_flight))
+    tasks = _tasks(job, spec, shared=units.endpoint.coordinator)
     struct = job.struct(REPORT)
     lease = job.coordinator.lease(spec, name) if units.endpoint.coordinator else None
     totals = (lambda: job.coordinator.totals(spec.name, name)) if lease is not None else lambda: None
@@ -149,6 +149,13 @@ def call(
     refused = [row for row in done if row.error is not None]
     if refused:
         raise StepError(refused[0].error, remedy=refused[0].remedy)
+
+
+def _tasks(job: Any, spec: Any, shared: bool) -> int:
+    """One for each core; but each has a call in flight, and where the limits are divided a part of every rate."""
+    rates = () if shared else (spec.requests_per_minute, spec.tokens_per_minute)
+    limits = [spec.in_flight, *(rate for rate in rates if rate is not None)]
+    return max(1, min(job.spark.sparkContext.defaultParallelism, *limits))
 
 
 @contextmanager
