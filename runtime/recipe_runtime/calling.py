@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,14 @@ def misses(job: Any, asked: Asked, units: Any) -> Any:
     return found.where("answers = 0").select("key", "one.*")
 
 
+def missing(job: Any, asked: Asked, units: Any) -> tuple[Any, int]:
+    """`misses`, held, and how many they are. The query is planned once: how large its sides are is known beforehand,
+    and planning it anew after each stage took longer than the stages did."""
+    with _set(job.spark, "spark.sql.adaptive.enabled", "false"):
+        held, figures = job.hold_counted(misses(job, asked, units))
+    return held, figures["rows"]
+
+
 def _answered(job: Any, asked: Asked, keyed: Any) -> Any:
     """The keys that have an answer, each once. Of the answers one column of the classes asked is read, and what is
     asked goes to it where that is small: no key that nobody asks for is shuffled, and none gets to the driver."""
@@ -112,10 +120,12 @@ def in_order(asked: Asked, rows: Any, tasks: int) -> Any:
     return placed.sortWithinPartitions(alike, "doc_id", "segment", "prompt", "sample")
 
 
-def call(job: Any, name: str, units: Units, missing: Any, wanted: int, round_: int, spec: Any, called: Called) -> None:
-    """Asks the `wanted` missing units in one stage, a task for each core, all within the endpoint's limits, and folds
+def call(
+    job: Any, name: str, units: Units, asked_for: Any, wanted: int, round_: int, spec: Any, called: Called
+) -> None:
+    """Asks for the `wanted` misses in one stage, a task for each core, all within the endpoint's limits, and folds
     their answers. Raises StepError where the endpoint refuses, or a task finds no coordinator."""
-    tasks = max(1, min(job.spark.sparkContext.defaultParallelism, spec.in_flight))
+    tasks = _tasks(job, spec, shared=units.endpoint.coordinator)
     struct = job.struct(REPORT)
     lease = job.coordinator.lease(spec, name) if units.endpoint.coordinator else None
     totals = (lambda: job.coordinator.totals(spec.name, name)) if lease is not None else lambda: None
@@ -124,15 +134,11 @@ def call(job: Any, name: str, units: Units, missing: Any, wanted: int, round_: i
         units.asked, spec if lease is not None else job.spending.left(spec), lease, tasks, job.lake.uri, job.run_id,
         units.step, round_, arrow_schema(struct),
     )  # fmt: skip
-    coalesce = "spark.sql.adaptive.coalescePartitions.enabled"
-    before = job.spark.conf.get(coalesce)
-    job.spark.conf.set(coalesce, "false")
-    try:
-        given = in_order(units.asked, with_segment(units, missing), tasks)
-        with generations.alive(job), _shown(job, name, wanted, totals, units.endpoint):
-            done = given.mapInArrow(task, struct).collect()
-    finally:
-        job.spark.conf.set(coalesce, before)
+    given = in_order(units.asked, with_segment(units, asked_for), tasks)
+    shown = _shown(job, name, wanted, totals, units.endpoint)
+    # Coalesced, a few misses would be one task, and one task alone has not the endpoint's window.
+    with _set(job.spark, "spark.sql.adaptive.coalescePartitions.enabled", "false"), generations.alive(job), shown:
+        done = given.mapInArrow(task, struct).collect()
     if len(done) != tasks:
         raise AssertionError(f"{name}: {tasks} tasks were to call, {len(done)} did")
     failpoint("landed")
@@ -143,6 +149,24 @@ def call(job: Any, name: str, units: Units, missing: Any, wanted: int, round_: i
     refused = [row for row in done if row.error is not None]
     if refused:
         raise StepError(refused[0].error, remedy=refused[0].remedy)
+
+
+def _tasks(job: Any, spec: Any, shared: bool) -> int:
+    """One for each core; but each has a call in flight, and where the limits are divided a part of every rate."""
+    rates = () if shared else (spec.requests_per_minute, spec.tokens_per_minute)
+    limits = [spec.in_flight, *(rate for rate in rates if rate is not None)]
+    return max(1, min(job.spark.sparkContext.defaultParallelism, *limits))
+
+
+@contextmanager
+def _set(spark: Any, name: str, value: str) -> Iterator[None]:
+    """One of Spark's settings, for a while."""
+    before = spark.conf.get(name)
+    spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        spark.conf.set(name, before)
 
 
 def _shown(job: Any, name: str, wanted: int, totals: Callable[[], Any], where: Endpoint) -> Any:

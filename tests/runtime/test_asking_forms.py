@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from asking_jobs import HEAD, by_page, generations, line, output, rejects, write_texts
+from asking_jobs import HEAD, by_page, generations, line, output, rejects, steps, write_texts
 from recipe_runtime import calling
 from recipe_runtime.errors import Incomplete
 from recipe_runtime.lineage import trace
@@ -48,6 +48,19 @@ generate facts from base {
 }
 write facts to delta(lake)
 """
+KEPT = """
+generate kept from base {
+  ask writer using rate {
+    max_prompt = 60 tokens
+    max_tokens = 100
+    seed       = 1
+    logprobs   = true
+  }
+  verify { finish == stop }
+  on fail keep_source
+}
+write kept to delta(lake)
+"""
 SCHEMA = {"required": ["score"], "properties": {"score": {"type": "integer"}}}
 PAGES = {
     **{f"good-{i}": line(f"Good{i}") for i in range(3)},
@@ -83,7 +96,7 @@ def unavailable(*names: str) -> Any:
 RUNS = (
     ({"patience  = 3 s": "patience  = 3 s\n  max_calls = 4"}, ("Good0",)),
     ({}, ("Good0",)),
-    ({"patience  = 3 s": "coordinator = none"}, ()),
+    ({"patience  = 3 s": "coordinator = none", "write facts": KEPT + "write facts"}, ()),
 )
 """What each run's recipe says otherwise, and for which pages its server fails."""
 
@@ -111,8 +124,8 @@ def forms(quiet, tmp_path_factory) -> list[tuple[Ran, Stub]]:
 
 
 def asked(ran: Ran) -> list[dict[str, Any]]:
-    """The rows of the ask, the earlier first."""
-    rows = [row for row in ran.ledger("steps") if row["kind"] == "ask"]
+    """The rows of the ask of facts, the earlier first."""
+    rows = [row for row in ran.ledger("steps") if row["kind"] == "ask" and row["name"] == "facts.answers"]
     return sorted(rows, key=lambda row: row["made_at"])
 
 
@@ -181,11 +194,23 @@ def test_every_call_is_in_one_step_and_costs_what_its_tokens_do(forms):
         assert sum(run["waiting"].values()) == waiting
 
 
+def test_the_source_stands_in_where_a_prompt_is_too_long_or_a_reply_is_in_no_form(forms):
+    """The prompt's answers are there already: nothing is asked, and nothing stands in the books twice."""
+    ran, _ = forms[2]
+    assert steps(ran)["kept.answers", "ask"]["calls"] == 0
+    found = {name: rows[0] for name, rows in by_page(output(ran, "kept")).items()}
+    assert set(found) == set(PAGES)
+    assert {name: row["text"] for name, row in found.items() if row["origin"] == "mixed"} == {
+        name: PAGES[name] for name in ("vague", "long")
+    }
+    assert found["good-0"]["text"] == '{"score": 4}' and found["unsure"]["text"] == '{"score": 2}'
+    assert [len(found[name]["generations"]) for name in ("vague", "long", "unsure")] == [1, 0, 1]
+
+
 def test_every_step_of_the_forms_balances(forms):
     found = balance(str(forms[2][0].lake))
     assert found.holds, found.text()
-    waiting = {step.step: step.waiting for step in found.steps if step.kind == "ask"}
-    assert sorted(waiting.values()) == [0, 2]
+    assert [step.waiting for step in found.steps if step.kind == "ask"] == [2, 0, 0]
 
 
 def test_a_judged_answer_is_traced_to_its_prompt_and_its_likelihood(forms):

@@ -40,7 +40,7 @@ class Answers(Relation):
 @dataclass
 class _Asking:
     """What one `ask` is made of, and what has become of it so far. `waiting`: frames of units without an answer,
-    disjoint, one a round; `tolerated`: how many there may be."""
+    disjoint, one a round; `wait`: how many units that is; `tolerate`: the share of all units that it may be."""
 
     name: str
     units: Units
@@ -154,15 +154,15 @@ def _answered(job: Any, asking: _Asking, units: Any, round_: int) -> Any | None:
     """Asks what has no answer yet. The units to be judged; None where more wait than are tolerated."""
     job.fold_left_over()
     asked = asking.units.asked
-    missing, figures = job.hold_counted(calling.misses(job, asked, units))
-    if not figures["rows"]:
+    missing, wanted = calling.missing(job, asked, units)
+    if not wanted:
         return units
     before = asking.called.answers
     spec = job.endpoint(asking.units.endpoint)
     if asking.timeout is not None:
         spec = replace(spec, timeout=float(asking.timeout))
-    calling.call(job, asking.name, asking.units, missing, figures["rows"], round_, spec, asking.called)
-    if asking.called.answers - before == figures["rows"]:
+    calling.call(job, asking.name, asking.units, missing, wanted, round_, spec, asking.called)
+    if asking.called.answers - before == wanted:
         return units
     # Counted anew: a task that was tried again did not count what it had landed before.
     left, figures = job.hold_counted(calling.unanswered(job, asked, units).select("unit"))
@@ -251,7 +251,9 @@ def _finish(job: Any, asking: _Asking, at: str, began: float) -> dict[str, Any]:
 
 
 def _booked(job: Any, asking: _Asking) -> dict[str, Any]:
-    """The step's part of the calls, and what it cost; `report` is JSON."""
+    """The step's part of the calls, and what it cost. `report` is JSON: the tokens of these calls, how many of them the
+    server did not count (`unmetered`), the units that wait, and what this run alone asked (`run`, a Called's record),
+    which is less where an earlier run had asked, and more where an answer came twice."""
     where = asking.units.endpoint
     usage = booking.unbooked(job, asking.units.asked.classes, asking.units.step)
     report = {
