@@ -24,8 +24,9 @@ SLOWEST = (
     "tests/faults/test_killed.py", "tests/faults/test_clusters.py", "tests/faults/test_answers.py",
     "tests/runtime/test_job.py", "tests/runtime/lineage/test_real_lake.py", "tests/runtime/test_processes.py",
     "tests/runtime/test_flagship.py", "tests/runtime/test_asking.py", "tests/runtime/test_submit_forms.py",
-    "tests/runtime/test_asking_ways.py", "tests/runtime/test_asking_forms.py", "tests/runtime/test_mix.py",
-    "tests/runtime/test_scoring.py", "tests/runtime/test_with_and_without_passes.py", "tests/runtime/test_cuts.py",
+    "tests/runtime/test_asking_ways.py", "tests/runtime/test_asking_forms.py", "tests/faults/test_bad_input.py",
+    "tests/runtime/test_mix.py", "tests/runtime/test_scoring.py", "tests/runtime/test_with_and_without_passes.py",
+    "tests/runtime/test_cuts.py",
 )  # fmt: skip
 """Begun first, so that no worker is left alone with a long one at the end."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from children import LONG
+from running import QUICK
 from stub.clients import ancestor, kill_above, pid_of
 from stub_server import Fault
 
@@ -19,6 +20,7 @@ from faults.cases import fault
 from faults.oracle import Found, not_landed, settled
 from faults.place import Place
 
+JVM = QUICK["spark.driver.extraJavaOptions"]
 ON_TWO_CORES = {
     # What a local master has by itself: here the cluster is this machine.
     "spark.sql.shuffle.partitions": "2",
@@ -29,6 +31,7 @@ ON_TWO_CORES = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.executor.memory": "768m",
+    "spark.executor.extraJavaOptions": JVM,
 }
 
 
@@ -55,7 +58,7 @@ def standalone(folder: Path) -> Iterator[str]:
 
     home = Path(pyspark.__file__).parent
     folder.mkdir()
-    env = {**os.environ, "SPARK_DAEMON_MEMORY": "256m", "SPARK_HOME": str(home)}
+    env = {**os.environ, "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": JVM, "SPARK_HOME": str(home)}
     began: list[subprocess.Popen[bytes]] = []
 
     def begin(role: str, host: str, *more: str) -> Path:

@@ -9,11 +9,12 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from asking_jobs import output
 from children import LONG, alive, until
 from deltalake import DeltaTable
-from recipe_runtime import landing, tables
+from recipe_runtime import landing, session, tables
 from recipe_runtime.delta_sql import query
 from recipe_runtime.generations import fold_left_over
 from recipe_runtime.lake import Lake
@@ -64,7 +65,7 @@ def worker_killed(place: Place) -> Found:
 
     at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
-        place.begin(stub.url, master="local[2,4]").end()
+        place.run(stub.url)
     return settled(place, again=place.size.in_flight + costs[0])
 
 
@@ -126,25 +127,33 @@ def documents(place: Place) -> set[str]:
 def shuffle_lost(place: Place) -> Found:
     """In mid-call, and then the worker that reads them: its second attempt finds none, the stage that wrote them runs
     again, and the calls find what had landed."""
-    local, events = place.folder / "local", place.folder / "events"
-    events.mkdir()
+    context = session.create("faults").sparkContext
+    env = context._jvm.org.apache.spark.SparkEnv.get()
+    folders = [Path(name) for name in env.blockManager().diskBlockManager().localDirsString()]
     costs: list[int] = []
 
     def lose(peer: tuple[str, int]) -> None:
-        files = [path for path in local.rglob("shuffle_*") if path.is_file()]
+        files = [path for folder in folders for path in folder.rglob("shuffle_*")]
         assert files
         for path in files:
             path.unlink()
         kill_client(peer)
         costs.append(not_landed(place))
 
-    conf = {"spark.local.dir": str(local), **event_log(events)}
     at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=lose)}) as stub:
-        place.begin(stub.url, master="local[2,4]", conf=conf).end()
-    log = "".join(path.read_text() for path in events.rglob("*") if path.is_file())
-    assert "FetchFailed" in log and '"Stage Attempt ID":1' in log, "the stage ran again"
+        place.run(stub.url)
+    tracker = context.statusTracker()
+    stages = [info for job in tracker.getJobIdsForGroup(None) for info in stages_of(tracker, job)]
+    assert any(info.currentAttemptId > 0 for info in stages), "a stage ran again"
     return settled(place, again=place.size.in_flight + costs[0])
+
+
+def stages_of(tracker: Any, job: int) -> list[Any]:
+    """What Spark still knows of a job's stages."""
+    info = tracker.getJobInfo(job)
+    found = [tracker.getStageInfo(stage) for stage in info.stageIds] if info is not None else []
+    return [one for one in found if one is not None]
 
 
 @fault(13, "SIGINT in mid-shard, SIGTERM in mid-call")

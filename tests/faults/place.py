@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -98,7 +99,7 @@ class Place:
         for name, value in (conf or {}).items():
             arguments += ["--conf", f"{name}={value}"]
         if arguments:
-            environment["PYSPARK_SUBMIT_ARGS"] = " ".join([*arguments, "pyspark-shell"])
+            environment["PYSPARK_SUBMIT_ARGS"] = shlex.join([*arguments, "pyspark-shell"])
         script = compile_recipe(recipe or self.recipe, params)
         return Child(folder, script, child(script, folder, **environment))
 

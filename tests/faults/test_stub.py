@@ -104,12 +104,13 @@ def test_faults_by_number_range_and_words_for_so_many_times() -> None:
 
 def test_an_idle_connection_is_closed_without_a_word() -> None:
     with Stub(idle=0.2) as stub:
+        assert post(stub.url)["model"] == "m", "urllib asks for the connection to be closed, and waits for that"
         connection = HTTPConnection(urlsplit(stub.url).netloc, timeout=20)
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]})
         for _ in range(2):
             connection.request("POST", "/v1/chat/completions", body)
             connection.getresponse().read()
-        assert stub.connections == 1
+        assert stub.connections == 2
         assert connection.sock.recv(1) == b"", "the server has ended it"
         with pytest.raises((RemoteDisconnected, BrokenPipeError, ConnectionResetError)):
             connection.request("POST", "/v1/chat/completions", body)

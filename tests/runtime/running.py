@@ -108,6 +108,8 @@ QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.recipe"
 # A test's query runs once, over a few rows: compiling it, and planning it again by what its stages saw, costs
 # more than it saves.
 QUICK = {
+    # Two cores, and a task that fails is tried again, as on a cluster.
+    "spark.master": "local[2,4]",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",

@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
     async def _answer(self, request: HttpRequest) -> None:
         stays = await self._respond(request, self)
         self._task = None
-        if not stays:
+        if not stays or request.headers.get("connection", "").lower() == "close":
             self.close()
         elif self._buffer:
             self._next()
