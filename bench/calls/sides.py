@@ -1,5 +1,5 @@
-"""Who asks: recipec, a plain pandas_udf with a thread pool, and other libraries' clients. Each asks the same pages of the
-same server, in a process of its own."""
+"""Who asks: recipec, a plain pandas_udf with a thread pool, and other libraries' clients. Each asks the same pages of
+the same server, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ RUNNERS = HERE / "runners"
 
 @dataclass(frozen=True)
 class Request:
-    """What a side is to do: ask about `pages` (a folder of JSONL with `id` and `text`) at `url` with `window` calls at a
-    time; `work` is a folder of its own."""
+    """What a side is to do: ask about `pages` (a folder of JSONL with `id` and `text`) at `url` with `window` calls at
+    a time; `work` is a folder of its own."""
 
     pages: Path
     url: str
