@@ -1,0 +1,119 @@
+"""The search for misses over a lake whose `generations` has many rows of the class asked. Prints JSON.
+
+    python search.py WORK URL ROWS
+
+The lake is WORK/lake; its first answers come from the server at URL. Spark's own event log says what was read.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recipec.backend import Backend
+from recipec.driver import Compilation
+
+from bench.calls.pages import write_pages
+
+RECIPE = Path(__file__).parents[1] / "recipes" / "busy.recipe"
+ASKED = 10_000
+TIMES = 5
+
+work, url, wanted = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+
+def script(pages: Path) -> str:
+    params = {"input": str(pages), "lake": str(work / "lake"), "server": url, "window": "256"}
+    return Backend(Compilation(params=params, text=RECIPE.read_text(), name="busy.recipe")).script
+
+
+def run(pages: Path, until: str = "") -> dict[str, Any]:
+    """The script, or the part before the statement that makes this variable."""
+    variables: dict[str, Any] = {}
+    for statement in ast.parse(script(pages)).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == until:
+            break
+        exec(compile(ast.Module([statement], []), "script.py", "exec"), variables)
+    return variables
+
+
+def fill(spark: Any, rows: int) -> str:
+    """Adds answers of the class asked until there are so many, and as many more of another; its call class."""
+    from pyspark.sql import functions as F
+
+    uri = str(work / "lake" / "_recipec" / "generations")
+    there = spark.read.format("delta").load(uri)
+    (call_class,) = (row.call_class for row in there.select("call_class").distinct().collect())
+    one = there.limit(1).drop("key", "call_class", "text")
+    numbers = spark.range(rows - there.count()).select(
+        F.substring(F.sha2(F.col("id").cast("string"), 256), 1, 32).alias("key"),
+        F.concat(F.sha2(F.concat(F.lit("a"), "id"), 512), F.sha2(F.concat(F.lit("b"), "id"), 512)).alias("text"),
+    )
+    more = numbers.crossJoin(F.broadcast(one))
+    for name in (call_class, "0" * 32):
+        made = more.withColumn("call_class", F.lit(name)).select(*there.columns)
+        made.repartition(8).write.format("delta").mode("append").save(uri)
+    return call_class
+
+
+def timed(spark: Any, group: str, work_: Callable[[], Any]) -> tuple[float, Any]:
+    """The median of several times, under a job group that the event log shows."""
+    spark.sparkContext.setJobGroup(group, group)
+    seconds, found = [], None
+    for _ in range(TIMES):
+        began = time.monotonic()
+        found = work_()
+        seconds.append(time.monotonic() - began)
+    return statistics.median(seconds[1:]), found
+
+
+def key_bytes(call_class: str) -> int:
+    """What the key column of a class takes in its files."""
+    import pyarrow.parquet as pq
+
+    total = 0
+    for path in (work / "lake" / "_recipec" / "generations" / f"call_class={call_class}").glob("*.parquet"):
+        data = pq.ParquetFile(path).metadata
+        for group in range(data.num_row_groups):
+            columns = (data.row_group(group).column(i) for i in range(data.num_columns))
+            total += sum(column.total_compressed_size for column in columns if column.path_in_schema == "key")
+    return total
+
+
+def main() -> None:
+    from recipe_runtime import calling, exits
+
+    exits.exit_codes = lambda: None
+    cached = write_pages(work / "cached", ASKED, 20)
+    run(cached)
+    made = run(cached, "told_answers")
+    spark = made["job"].spark
+    call_class = fill(spark, wanted)
+    figures: dict[str, Any] = {"rows": wanted, "asked": ASKED, "key_bytes": key_bytes(call_class)}
+    fresh = run(write_pages(work / "fresh", ASKED, 20, first=ASKED), "told_answers")
+    for name, variables in (("all", made), ("none", fresh)):
+        job, units = variables["job"], variables["told_units"]
+
+        def search(job: Any = job, units: Any = units) -> int:
+            return job.hold_counted(calling.misses(job, units.asked, units.frame))[1]["rows"]
+
+        figures[f"{name}_seconds"], figures[f"{name}_misses"] = timed(spark, f"search-{name}", search)
+    table = spark.read.format("delta").load(str(work / "lake" / "_recipec" / "generations"))
+    keys = table.where(table.call_class == call_class).select("key")
+    scan = lambda: keys.write.format("noop").mode("overwrite").save()  # noqa: E731
+    figures["scan_seconds"], _ = timed(spark, "scan", scan)
+    runtime = spark.sparkContext._jvm.java.lang.Runtime.getRuntime()
+    spark.sparkContext._jvm.System.gc()
+    figures["heap_bytes"] = runtime.totalMemory() - runtime.freeMemory()
+    spark.stop()
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
