@@ -101,7 +101,7 @@ def tables(records: Sequence[Record]) -> str:
             ],
         ),
     ]  # fmt: skip
-    return "\n\n".join(made)
+    return "\n\n".join(one for one in made if one)
 
 
 def _busy_order(one: Record) -> tuple[Any, ...]:
@@ -118,6 +118,9 @@ def _busy_row(one: Record) -> tuple[str, ...]:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Nothing of a part that was not measured."""
+    if not rows:
+        return ""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
