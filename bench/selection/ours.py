@@ -1,4 +1,4 @@
-"""recipec's side: the recipes in recipes/, compiled and piped into spark-submit as the README has it.
+"""recipec's side: the recipes in recipes/, by `recipec run`.
 
     run(recipe, source, folder) -> Run
     bare(rows, folder) -> Cost
@@ -9,7 +9,6 @@ The lake is made anew each time; what stays is read back by the record's key wit
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -24,11 +23,10 @@ BIN = Path(sys.executable).parent
 
 
 def run(recipe: str, source: Path, folder: Path) -> Cost:
-    """Compiles a recipe and submits it; the lake is `folder`/lake."""
-    parameters = f"--param input={shlex.quote(str(source))} --param lake={shlex.quote(str(folder / 'lake'))}"
-    compile_it = f"recipec compile {shlex.quote(str(HERE / 'recipes' / recipe))}.recipe {parameters}"
-    command = f"set -o pipefail; {compile_it} | spark-submit pyspark-shell-main"
-    return measured(["bash", "-c", command], folder / "log.txt", _environment())
+    """Runs a recipe; the lake is `folder`/lake."""
+    parameters = ["--param", f"input={source}", "--param", f"lake={folder / 'lake'}"]
+    command = [BIN / "recipec", "run", HERE / "recipes" / f"{recipe}.recipe", *parameters]
+    return measured(command, folder / "log.txt", _environment())
 
 
 def table(folder: Path) -> DeltaTable:

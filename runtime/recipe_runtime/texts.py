@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from recipe_runtime.lake_fs import lake_fs
 from recipe_runtime.relation import Relation
 
-PLACE = ("file_id", "record")
+PLACE, FETCHED = ("file_id", "record"), ("text", "meta")
 
 
 def with_texts(rows: Any, relation: Relation) -> Any:
@@ -37,17 +37,16 @@ def with_texts(rows: Any, relation: Relation) -> Any:
     here = (F.col("file_id") == F.col("of_file")) & F.col("record").between(F.col("first_record"), F.col("last_record"))
     placed = rows.join(F.broadcast(parts), here, "left").drop("of_file", "first_record", "last_record")
     spread = placed.repartition(len(names), "part").sortWithinPartitions("part")
-    schema = StructType([*rows.schema, *texts.select("text", "meta").schema])
+    schema = StructType([*rows.schema, *texts.select(*FETCHED).schema])
     task = FetchTexts(relation.local.shards.uri, tuple(names), arrow_schema(schema))
     whole = spread.mapInArrow(task, schema)
-    empty = [F.lit(None).cast(schema[name].dataType).alias(name) for name in ("text", "meta")]
-    _UNREAD[whole] = Unread(spread.select("*", *empty), task)
+    _UNREAD[whole] = Unread(spread, task)
     return whole
 
 
 @dataclass(frozen=True)
 class Unread:
-    """A frame before its texts are fetched: its `rows`, in which `text` and `meta` are null, as `fetch` takes them."""
+    """A frame before its texts are fetched: its `rows`, without `text` and `meta`, as `fetch` takes them."""
 
     rows: Any
     fetch: FetchTexts
@@ -63,14 +62,15 @@ def unread(frame: Any) -> Unread | None:
 
 
 def selected(frame: Any, columns: Sequence[Any]) -> Any:
-    """These columns of a frame; none of them is computed from texts."""
+    """These columns of a frame, by name or computed; none is computed from a text."""
     from recipe_runtime.arrow import arrow_schema
 
     made = frame.select(*columns)
     before = unread(frame)
     if before:
         fetch = replace(before.fetch, schema=arrow_schema(made.schema))
-        _UNREAD[made] = Unread(before.rows.select(*columns, *PLACE, "part"), fetch)
+        known = [column for column in columns if not (isinstance(column, str) and column in FETCHED)]
+        _UNREAD[made] = Unread(before.rows.select(*known, *PLACE, "part"), fetch)
     return made
 
 
@@ -116,7 +116,7 @@ class FetchTexts:
                 if not both.num_rows:
                     continue
                 found += both.num_rows
-                here = texts.read_row_group(group, columns=["text", "meta"], use_threads=False).take(both["place"])
+                here = texts.read_row_group(group, columns=list(FETCHED), use_threads=False).take(both["place"])
                 taken = rows.take(both["row"])
                 columns = {**{n: taken[n] for n in taken.column_names}, **{n: here[n] for n in here.column_names}}
                 whole = pa.table({f.name: columns[f.name].cast(f.type) for f in self.schema})

@@ -50,6 +50,15 @@ def token_key(eights, start, end):
 
 
 @njit(cache=True)
+def token_keys(eights, ends):
+    """The keys of tokens that stand one behind the other; ends[0] is where the first begins."""
+    keys = np.empty(len(ends) - 1, np.uint64)
+    for i in range(len(keys)):
+        keys[i] = token_key(eights, ends[i], ends[i + 1])
+    return keys
+
+
+@njit(cache=True)
 def is_space(b):
     """What fastText takes as white space: blank, newline, carriage return, tabs, form feed and NUL."""
     return b == 32 or 9 <= b <= 13 or b == 0

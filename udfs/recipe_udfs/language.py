@@ -42,12 +42,12 @@ class KernelModel:
     """A model predicted by the kernel, with the cache of its tokens."""
 
     def __init__(self, model: Model) -> None:
-        keys = np.array([_key(word) for word in model.words])
+        keys = _keys(model.words)
         order = np.argsort(keys)
         self._words = (keys[order], order.astype(np.int32))
         self._model = model
         self._labels = pa.array(model.labels, pa.string())
-        self._end_key = _key(END_OF_SENTENCE)
+        self._end_key = _keys([END_OF_SENTENCE])[0]
         self._cache = (
             np.zeros((CACHED_TOKENS, 2), np.uint64),
             np.empty(4 * CACHED_TOKENS, np.int32),
@@ -71,9 +71,10 @@ class KernelModel:
         )
 
 
-def _key(token: bytes) -> np.uint64:
-    _, eights, ends = padded(np.frombuffer(token, np.uint8), np.array([0, len(token)]))
-    return k.token_key(eights, ends[0], ends[1])
+def _keys(tokens: Sequence[bytes]) -> np.ndarray:
+    ends = np.cumsum([0, *map(len, tokens)])
+    _, eights, ends = padded(np.frombuffer(b"".join(tokens), np.uint8), ends)
+    return k.token_keys(eights, ends)
 
 
 class LibraryModel:

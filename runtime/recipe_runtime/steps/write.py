@@ -19,7 +19,7 @@ from recipe_runtime.expect import NotNull
 from recipe_runtime.failpoints import failpoint
 from recipe_runtime.relation import Relation
 from recipe_runtime.summaries import recorded
-from recipe_runtime.texts import unread
+from recipe_runtime.texts import FETCHED, unread
 
 STATISTICS = ("doc_id", "epoch", "lang", "tier", "origin", "step")
 
@@ -90,7 +90,7 @@ def _commit(job, name, rows, uri, step, partition, expect, schema, exists):
 
 def _without_texts(rows, expect):
     """The rows before their texts are fetched; None where texts are there, or more is expected of them than that."""
-    asked = [e for e in expect if {"text", "meta"} & set(e.columns)]
+    asked = [e for e in expect if set(FETCHED) & set(e.columns)]
     return unread(rows) if all(e.columns == ("text",) and isinstance(e, NotNull) for e in asked) else None
 
 
