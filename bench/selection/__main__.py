@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import os
 import platform
 import random
 import re
@@ -20,7 +21,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench.selection import agreement, ours, peers, report, results
+from bench.selection import agreement, ours, pairs, peers, report, results, sizes
 from bench.selection.data import linked, make_input
 from bench.selection.environments import Environment
 
@@ -51,11 +52,12 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.runs = options, []
         self.problems: dict[str, str] = {}
+        self.components: list[pairs.Components] = []
         self.scratch = options.work / "runs"
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(parents=True)
-        sizes = [size for _, size in options.size]
-        self.files = make_input(options.data, options.work, max(sizes), options.seed)
+        largest = max(size for _, size in options.size)
+        self.files = make_input(options.data, options.work, largest, options.seed)
 
     def input(self, name: str, size: int) -> results.Input:
         """The first files, until they hold about so many bytes."""
@@ -66,6 +68,11 @@ class Bench:
             chosen.append(file)
             total += file.stat().st_size
         return results.read_input(name, linked(chosen, self.scratch / "inputs" / name.replace(" ", "_")))
+
+    def inputs(self) -> list[results.Input]:
+        """Those over which a dedup alone ran, the largest first."""
+        found = {run.input.name: run.input for run in self.runs if run.task.startswith("dedup") and run.survivors}
+        return sorted(found.values(), key=lambda source: -source.bytes)
 
     def take(self, run: results.Run) -> results.Run:
         """Says what was measured, and keeps it."""
@@ -90,6 +97,9 @@ class Bench:
         version = importlib.metadata.version("recipec")
         run = results.run_of("recipec", version, recipe, DOES[recipe], source, cost, recipe)
         run.survivors = ours.survivors(folder)
+        run.shuffled = sizes.shuffled(folder / "events")
+        if recipe.startswith("dedup"):
+            self.components.append(pairs.components(folder / "lake", run, self.options.seed))
         return self.take(run)
 
     def copy(self, source: results.Input) -> None:
@@ -126,15 +136,15 @@ def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreemen
     bench = Bench(options)
     bench.problems = {name: environment.problem for name, environment in found.items() if environment.problem}
     installed = [peer for peer in chosen if not found[peer.name].problem]
-    sizes = sorted(options.size, key=lambda size: size[1])
-    inputs = [bench.input(name, size) for name, size in sizes]
+    smallest, *_ = ordered = sorted(options.size, key=lambda size: size[1])
+    inputs = [bench.input(name, size) for name, size in ordered]
     for source in inputs:
         bench.ours("whole", source)
         bench.copy(source)
-    for recipe in FULL:
+    for recipe in options.recipes:
         bench.ours(recipe, inputs[0])
     part = inputs[0]
-    if options.part[1] < sizes[0][1]:
+    if options.part[1] < smallest[1]:
         part = bench.input(f"{options.part[0]} of it", options.part[1])
         for recipe in dict.fromkeys(task.recipe for peer in installed for task in peer.tasks if task.recipe):
             bench.ours(recipe, part)
@@ -170,6 +180,7 @@ def main() -> int:
         "--size", type=size_of, nargs="+", default=[size_of("1GB")], help="of the input, such as 1GB 3GB"
     )
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
+    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the first size")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
     parser.add_argument("--seed", type=int, default=1)
@@ -178,15 +189,22 @@ def main() -> int:
     parser.add_argument("--no-limits", action="store_true", help="end with 0 whatever was measured")
     options = parser.parse_args()
     options.data, options.work = options.data.resolve(), options.work.resolve()
+    # Compiled modules are kept from run to run, as they are wherever Python may write beside them.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(options.work / "bytecode")
     bench, agreements = measure(options)
     found = report.findings(bench.runs, agreements)
+    near = [row for source in bench.inputs() for row in pairs.planted(bench.runs, source)]
     tables = report.markdown(bench.runs, agreements, found, bench.problems)
+    tables += report.near_copies(near, bench.components) + report.by_size(bench.runs)
     if options.json:
         record = {
             "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
             "runs": [run.record() for run in bench.runs],
             "not installed": bench.problems,
             "limits": [vars(finding) | {"kept": finding.kept} for finding in found],
+            "planted": [vars(row) | {"found": dict(row.found)} for row in near],
+            "components": [vars(row) for row in bench.components],
             "agreement": {name: [vars(a) | {"share": a.share} for a in rules] for name, rules in agreements.items()},
         }
         print(json.dumps(record, indent=1, ensure_ascii=False))

@@ -17,16 +17,17 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from bench.selection.measure import Cost, measured
+from bench.selection.sizes import logging
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 
 
 def run(recipe: str, source: Path, folder: Path) -> Cost:
-    """Runs a recipe; the lake is `folder`/lake."""
+    """Runs a recipe; the lake is `folder`/lake, Spark's events are in `folder`/events."""
     parameters = ["--param", f"input={source}", "--param", f"lake={folder / 'lake'}"]
     command = [BIN / "recipec", "run", HERE / "recipes" / f"{recipe}.recipe", *parameters]
-    return measured(command, folder / "log.txt", _environment())
+    return measured(command, folder / "log.txt", {**_environment(), **logging(folder / "events")})
 
 
 def table(folder: Path) -> DeltaTable:

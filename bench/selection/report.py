@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.selection.agreement import Agreement
+from bench.selection.pairs import Components, Planted
 from bench.selection.peers import PEERS
 from bench.selection.results import Run
 
 FASTER_THAN_DATATROVE = 100.0
 """recipec's MB/s over datatrove's, each at the whole chain: at least."""
 SLOWER_THAN_COPY = 2.5
-"""Seconds of the whole chain over those of a bare copy of its survivors, and the same of what a further GB costs: at
-most."""
+"""Seconds of the whole chain over those of a bare copy of its survivors: at most."""
+DEARER_THAN_COPY = 4.0
+"""The same of what more of the input costs, from the smallest size to the largest: at most."""
+DEARER_BY_ROWS = 1.1
+"""Seconds of the largest size over those of the smallest, for each of the times that it is larger: at most."""
+FASTER_AT_DEDUP = 20.0
+"""recipec's MB/s at MinHash over a peer's: at least."""
 FASTER_THAN_DOLMA = 20.0
 """recipec's MB/s at Gopher's and C4's rules over dolma's at its taggers for them: at least."""
 FASTER_THAN_DATA_JUICER = 40.0
@@ -51,6 +57,8 @@ def findings(runs: Sequence[Run], agreements: Mapping[str, Sequence[Agreement]])
         ("datatrove", "whole", "whole", FASTER_THAN_DATATROVE),
         ("dolma", "filters", "gopher_c4", FASTER_THAN_DOLMA),
         ("Data-Juicer", "filters", "filters", FASTER_THAN_DATA_JUICER),
+        ("datatrove", "dedup", "dedup", FASTER_AT_DEDUP),
+        ("Data-Juicer", "dedup", "dedup", FASTER_AT_DEDUP),
     ):
         peer, product = of(side, task), of("recipec", ours)
         if peer and product:
@@ -64,7 +72,10 @@ def findings(runs: Sequence[Run], agreements: Mapping[str, Sequence[Agreement]])
     if len(copies) > 1:
         marginal = (wholes[-1].seconds - wholes[0].seconds) / max(copies[-1].seconds - copies[0].seconds, 1e-6)
         name = f"whole: seconds over a bare copy's, {wholes[0].input.name} → {wholes[-1].input.name}"
-        result.append(Finding(name, marginal, SLOWER_THAN_COPY, at_least=False))
+        result.append(Finding(name, marginal, DEARER_THAN_COPY, at_least=False))
+        times = wholes[-1].input.bytes / wholes[0].input.bytes
+        name = f"whole: seconds of {wholes[-1].input.name} over {wholes[0].input.name}'s, for each of {times:.1f} times"
+        result.append(Finding(name, wholes[-1].seconds / wholes[0].seconds / times, DEARER_BY_ROWS, at_least=False))
     for texts, found in agreements.items():
         for agreement in found:
             limit = EXACT if agreement.rule.startswith("lid.176") else ALIKE
@@ -111,4 +122,39 @@ def markdown(
             rule = a.rule.replace("|", "\\|")
             ours, theirs = len(a.only_ours), len(a.only_theirs)
             lines.append(f"| `{rule}` | {a.share:.2%} | {a.both:,} | {ours:,} | {theirs:,} | {a.by_words:,} |")
+    return "\n".join(lines) + "\n"
+
+
+def near_copies(rows: Sequence[Planted], found: Sequence[Components]) -> str:
+    """The tables of near copies."""
+    lines = []
+    for source in dict.fromkeys(row.source for row in rows):
+        some = [row for row in rows if row.source == source]
+        sides = list(dict.fromkeys(side for row in some for side in row.found))
+        lines += ["", f"Planted near copies in {source}, by the share of words replaced:", ""]
+        lines.append(f"| replaced | pairs | in common | promised | {' | '.join(sides)} |")
+        lines.append("| --- | ---: | ---: | ---: |" + " ---: |" * len(sides))
+        for row in some:
+            shares = " | ".join(f"{row.found[side]:.1%}" for side in sides)
+            lines.append(f"| {row.rate} | {row.pairs:,} | {row.similarity:.1%} | {row.promised:.1%} | {shares} |")
+    if found:
+        lines += ["", "| components | input | number | pairs in them | with less than half in common |"]
+        lines.append("| --- | --- | ---: | ---: | ---: |")
+        lines += [f"| {c.task} | {c.source} | {c.components:,} | {c.pairs:,} | {c.below:.2%} |" for c in found]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def by_size(runs: Sequence[Run]) -> str:
+    """What grows with the input, of `whole`."""
+    wholes = sorted((r for r in runs if (r.side, r.task) == ("recipec", "whole")), key=lambda r: r.input.bytes)
+    if len(wholes) < 2:
+        return ""
+    lines = ["", "| whole | MB | wall s | JVM GB | largest Python GB | shuffled ÷ text |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for run in wholes:
+        python = max((size for program, size in run.largest.items() if program.startswith("python")), default=0)
+        lines.append(
+            f"| {run.input.name} | {run.input.bytes / 1e6:,.0f} | {run.seconds:,.1f} | {run.largest['java'] / 1e9:.2f} "
+            f"| {python / 1e9:.2f} | {(run.shuffled or 0) / run.input.bytes:.1%} |"
+        )
     return "\n".join(lines) + "\n"

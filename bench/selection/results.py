@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +26,8 @@ class Input:
 class Run:
     """A side (recipec, a peer) at a task. Seconds and peak bytes are of the whole process tree, start included;
     `survivors` is None where the task has none of its own. `alike` is the share of decisions that it and recipec's
-    run of `recipe` over the same input have in common, of `alike_of`."""
+    run of `recipe` over the same input have in common, of `alike_of`. `largest`: the most that one process of a program
+    held; `shuffled`: bytes that Spark's tasks wrote for others, of recipec's runs."""
 
     side: str
     version: str
@@ -41,6 +42,8 @@ class Run:
     alike: float | None = None
     alike_of: str = ""
     recall: float | None = None
+    largest: Mapping[str, int] = field(default_factory=dict)
+    shuffled: int | None = None
 
     @property
     def speed(self) -> float:
@@ -56,11 +59,14 @@ class Run:
             "seconds": self.seconds, "peak_bytes": self.peak_bytes, "code": self.code, "MB/s": self.speed,
             "survivors": None if self.survivors is None else len(self.survivors),
             "alike": self.alike, "alike_of": self.alike_of, "recall": self.recall,
+            "largest": dict(self.largest), "shuffled": self.shuffled,
         }  # fmt: skip
 
 
 def run_of(side: str, version: str, task: str, does: str, source: Input, cost: Cost, recipe: str = "") -> Run:
-    return Run(side, version, task, does, source, cost.seconds, cost.peak_bytes, cost.code, recipe)
+    run = Run(side, version, task, does, source, cost.seconds, cost.peak_bytes, cost.code, recipe)
+    run.largest = cost.largest
+    return run
 
 
 def read_input(name: str, folder: Path) -> Input:
