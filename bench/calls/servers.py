@@ -45,7 +45,6 @@ MOCKS = {
     "broken": "litellm.InternalServerError",
     "slow": "litellm.Timeout",
     "too-long": "litellm.ContextWindowExceededError",
-    "filtered": "litellm.ContentPolicyViolationError",
 }
 """Model → what the proxy answers, or the error that it mocks."""
 
@@ -74,7 +73,6 @@ LITELLM = (
     Case("500 every time", "broken", INCOMPLETE, 0),
     Case("408 every time", "slow", INCOMPLETE, 0),
     Case("400, the context is exceeded, every time", "too-long", FAILED, 0),
-    Case("400, content policy, every time", "filtered", FAILED, 0),
     Case("a model it does not have", "nothing", FAILED, 0),
     Case("a wrong key", "well", FAILED, 0, key="sk-wrong"),
 )
@@ -82,7 +80,7 @@ LLAMA = (
     Case("random words", "tiny", DONE, PAGES),
     Case("random words, completions", "tiny", DONE, PAGES, changes=COMPLETIONS),
     Case("a page past its context", "tiny", INCOMPLETE, PAGES, long=True),
-    Case("the same, the context said", "tiny", DONE, PAGES, params={"limit": "512 tokens"}, long=True),
+    Case("the same, the context said", "tiny", DONE, PAGES, params={"limit": "2_048 tokens"}, long=True),
 )
 
 

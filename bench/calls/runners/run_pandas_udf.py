@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import pandas_udf
+from pyspark.sql.types import StringType
 
 TASKS = 2
 pages, url, window, batch = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
 
-@pandas_udf("string")
+@pandas_udf(StringType())
 def ask(texts: pd.Series) -> pd.Series:
     import openai
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-WIDTH, HEADS, INNER, CONTEXT, WORDS = 64, 4, 128, 512, 700
+WIDTH, HEADS, INNER, CONTEXT, WORDS = 64, 4, 128, 2_048, 3_000
 UNKNOWN, CONTROL, NORMAL, BYTE = 2, 3, 1, 6
 
 
