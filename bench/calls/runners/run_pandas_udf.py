@@ -3,6 +3,7 @@
     python run_pandas_udf.py PAGES URL WINDOW BATCH
 """
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ from pyspark.sql.functions import pandas_udf
 from pyspark.sql.types import StringType
 
 TASKS = 2
+os.environ["PYSPARK_PYTHON"] = sys.executable
 pages, url, window, batch = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
 
