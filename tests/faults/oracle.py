@@ -38,10 +38,29 @@ def has_generations(place: Place) -> bool:
     return (place.lake / "_recipec" / "generations" / "_delta_log").exists()
 
 
-def settled(place: Place, again: int = 0, without: Collection[str] = (), note: str = "") -> Found:
+UNSEEN = 0.25
+"""Seconds that a server may take to see that a client is gone, whose permits are another's by then."""
+
+
+def most_open(place: Place) -> int:
+    """How many calls were open at once, by the servers' own count."""
+    changes = []
+    for entry in place.entries():
+        gone = entry.status == 0 and not entry.completion
+        changes += [(entry.at, 1), (max(entry.at, entry.done - UNSEEN * gone), -1)]
+    most = now = 0
+    for _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most
+
+
+def settled(
+    place: Place, again: int = 0, without: Collection[str] = (), runs: int = 1, note: str = ""
+) -> Found:
     """The figures of a fault whose run has been finished; AssertionError where something is lost, written twice or
     passed through. `again`: calls that failures may have cost, (in flight + not yet landed) for each. `without`: pages
-    whose answers fall."""
+    whose answers fall. `runs`: at a time, each with the endpoint's limit."""
     ran = Ran(place.lake, "")
     keys = {row["key"] for row in relation(ran, "told.units", "units", "select key from r where unit is not null")}
     rows = generations(place.lake)
@@ -56,6 +75,7 @@ def settled(place: Place, again: int = 0, without: Collection[str] = (), note: s
     assert booked == len(rows), f"{booked} calls are in the books"
     found = Found(len(calls), len(keys), len(rows), len(keys) + again, note)
     assert found.misses <= found.calls <= found.bound, f"{found.calls} calls, at most {found.bound} may be"
+    assert most_open(place) <= runs * place.size.in_flight, "more calls at once than `in_flight`"
     texts = {name: [row["text"] for row in of_page] for name, of_page in by_page(output(ran, "told")).items()}
     wanted = {name: [text] for name, text in place.wanted().items() if name not in without}
     assert texts == wanted, "the output is another one"

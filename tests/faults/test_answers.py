@@ -1,14 +1,14 @@
-"""The faults of `faults.answers`, at a small size."""
+"""The faults of `faults.answers` and `faults.load`, at a small size."""
 
 from __future__ import annotations
 
 import pytest
 
-from faults import answers
+from faults import answers, load
 from faults.cases import of
 from faults.place import Place
 
 
-@pytest.mark.parametrize("case", of(answers), ids=str)
+@pytest.mark.parametrize("case", [*of(answers), *of(load)], ids=str)
 def test_it_is_survived(case, place: Place):
     case.happen(place)
