@@ -26,7 +26,7 @@ from bench.selection.data import linked, make_input
 from bench.selection.environments import Environment
 
 FULL = ("filters", "gopher_c4", "dedup", "dedup_verified")
-"""Recipes that run over the first size; `whole` runs over every size."""
+"""Recipes that run over the largest size; `whole` runs over every size."""
 DOES = {
     "filters": "FineWeb's rules",
     "gopher_c4": "Gopher's and C4's rules",
@@ -142,7 +142,7 @@ def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreemen
         bench.ours("whole", source)
         bench.copy(source)
     for recipe in options.recipes:
-        bench.ours(recipe, inputs[0])
+        bench.ours(recipe, inputs[-1])
     part = inputs[0]
     if options.part[1] < smallest[1]:
         part = bench.input(f"{options.part[0]} of it", options.part[1])
@@ -180,7 +180,7 @@ def main() -> int:
         "--size", type=size_of, nargs="+", default=[size_of("1GB")], help="of the input, such as 1GB 3GB"
     )
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
-    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the first size")
+    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the largest size")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
     parser.add_argument("--seed", type=int, default=1)

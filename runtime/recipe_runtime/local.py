@@ -173,9 +173,11 @@ def _root(local: Local, steps: Sequence[Local]) -> Local | None:
 
 
 def _bundles(units: Sequence[Any], parallelism: int) -> list[list[Any]]:
-    """Units of work for as many tasks as the input is worth, at most one a unit, about equally large."""
+    """Units of work for as many tasks as the input is worth, at most one a unit, about equally large: a multiple of
+    those that run at once, so that none is left to run alone."""
     sizes = {id(unit): _size(unit) for unit in units}
-    tasks = min(len(units), max(4 * parallelism, sum(sizes.values()) // TASK_BYTES))
+    rounds = max(4, -(-sum(sizes.values()) // (TASK_BYTES * parallelism)))
+    tasks = min(len(units), rounds * parallelism)
     bundles: list[list[Any]] = [[] for _ in range(tasks)]
     filled = [0] * tasks
     for unit in sorted(units, key=lambda unit: -sizes[id(unit)]):

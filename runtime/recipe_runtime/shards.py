@@ -18,7 +18,7 @@ from recipe_runtime.delta_sql import query
 from recipe_runtime.local_pass import Tally
 from recipe_runtime.parquet_part import Part
 
-SHARD_BYTES = 512 * 1024 * 1024
+SHARD_BYTES = 1024 * 1024 * 1024
 """Input bytes in one commit, unless one file has more: what a killed run may have to do again."""
 
 

@@ -5,7 +5,7 @@
 
 
 def all_cases():
-    """Every fault, by number."""
+    """Every fault by its number."""
     from faults import answers, clusters, killed, load  # noqa: F401  registers
     from faults.cases import CASES
 

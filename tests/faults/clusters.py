@@ -35,9 +35,16 @@ ON_TWO_CORES = {
 }
 
 
+LATE = 2.0
+"""Seconds between the leave to ask and the request, on a busy machine, and what a rate lets through at once."""
+
+
 @fault(2, "executor killed")
 def executor_killed(place: Place) -> Found:
-    """At a late request, the executor of the worker that asks."""
+    """At a late request, the executor of the worker that asks. The endpoint's limits hold for both executors together,
+    before and after."""
+    per_minute = int(0.6 * 60 * place.size.in_flight / place.size.seconds)
+    recipe = place.recipe.replace("  timeout", f"  requests_per_minute = {per_minute}\n  timeout", 1)
     costs: list[int] = []
 
     def shoot(peer: tuple[str, int]) -> None:
@@ -46,7 +53,10 @@ def executor_killed(place: Place) -> Found:
 
     at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
-        place.begin(stub.url, master="local-cluster[2,1,1024]", conf=ON_TWO_CORES).end()
+        place.begin(stub.url, master="local-cluster[2,1,1024]", conf=ON_TWO_CORES, recipe=recipe).end()
+    at_times = sorted(entry.at for entry in place.entries())
+    allowed = per_minute / 60 * (at_times[-1] - at_times[0] + LATE)
+    assert len(at_times) <= allowed, f"{len(at_times)} requests, {allowed:.0f} were allowed in that time"
     return settled(place, again=place.size.in_flight + costs[0])
 
 
@@ -65,10 +75,8 @@ def standalone(folder: Path) -> Iterator[str]:
         log = folder / f"{role}-{host}.log"
         command = [home / "bin" / "spark-class", f"org.apache.spark.deploy.{role.lower()}.{role}", "--host", host]
         with log.open("wb") as out:
-            began.append(
-                subprocess.Popen([*command, "--webui-port", "0", *more], stdout=out, stderr=out, env=env,
-                                 start_new_session=True)
-            )  # fmt: skip
+            options = [*command, "--webui-port", "0", *more]
+            began.append(subprocess.Popen(options, stdout=out, stderr=out, env=env, start_new_session=True))
         return log
 
     def line(log: Path, words: str) -> str:
