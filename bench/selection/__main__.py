@@ -180,7 +180,7 @@ def main() -> int:
         "--size", type=size_of, nargs="+", default=[size_of("1GB")], help="of the input, such as 1GB 3GB"
     )
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
-    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the largest size")
+    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the largest")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
     parser.add_argument("--seed", type=int, default=1)
