@@ -10,7 +10,7 @@ import json
 import operator
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from recipe_udfs.carried import embedded_model
 from recipe_udfs.catalogue import OPERATORS
 from recipe_udfs.fasttext_file import read_model
 from recipe_udfs.language import KernelModel, LibraryModel
+from recipe_udfs.lines import END_MARKS
 from recipe_udfs.operator import Call
 
 from bench.extraction import read_pages
@@ -69,20 +70,31 @@ class Rule:
 
 @dataclass
 class Agreement:
-    """One rule over `documents` texts: how many both drop, and the ids of those that one alone drops. `by_words` of
-    those are decided alike where datatrove, too, takes what stands between white space for words."""
+    """One rule over `documents` texts: how many both drop, and the ids of those that one alone drops. `by_reading` of
+    those are decided alike where datatrove reads as we do: what stands between white space for words, and our marks at
+    the ends of lines; `only_by_reading` others are decided alike only where it does not."""
 
     rule: str
     documents: int
     both: int = 0
     only_ours: list[str] = field(default_factory=list)
     only_theirs: list[str] = field(default_factory=list)
-    by_words: int = 0
+    by_reading: int = 0
+    only_by_reading: int = 0
 
     @property
     def share(self) -> float:
         """Documents decided alike, 0 to 1."""
-        return 1 - (len(self.only_ours) + len(self.only_theirs)) / max(self.documents, 1)
+        return 1 - self.different / max(self.documents, 1)
+
+    @property
+    def share_read_alike(self) -> float:
+        """The same where datatrove reads as we do."""
+        return 1 - (self.different - self.by_reading + self.only_by_reading) / max(self.documents, 1)
+
+    @property
+    def different(self) -> int:
+        return len(self.only_ours) + len(self.only_theirs)
 
     def count(self, name: str, ours: bool, theirs: bool) -> None:
         """Takes in what each decides of a document: does it drop it?"""
@@ -111,6 +123,11 @@ class Rules:
                 self.lines = Call(json.loads(value)["operator"], json.loads(value)["args"])
             elif name == "rules":
                 self.rules += [self._rule(rule) for rule in json.loads(value)]
+
+    @property
+    def marks(self) -> Sequence[str]:
+        """What FineWeb's rule takes for the end of a line."""
+        return next(call.args["marks"] for call in self.calls.values() if call.operator == "stats.line_end_share")
 
     def _rule(self, rule: Mapping[str, Any]) -> Rule:
         call = self.calls[rule["value"]["name"]]
@@ -169,13 +186,16 @@ def texts_of(name: str, data: Path) -> dict[str, str]:
     return {url: text for url, text in zip(pages, found[0][0].to_pylist(), strict=True) if text}
 
 
-def theirs(texts: Mapping[str, str], environment: Environment, folder: Path) -> list[dict[str, Any]]:
-    """What datatrove says of each text, in their order."""
+def theirs(
+    texts: Mapping[str, str], environment: Environment, folder: Path, marks: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What datatrove says of each text, in their order; marks: those of FineWeb's rule that end a line to us."""
     folder.mkdir(parents=True, exist_ok=True)
     source, target = folder / "texts.jsonl", folder / "datatrove.jsonl"
     source.write_bytes(b"".join(orjson.dumps({"id": i, "text": t}) + b"\n" for i, t in texts.items()))
     script = HERE / "runners" / "datatrove_rules.py"
-    cost = measured([environment.python, script, source, target], folder / "log.txt")
+    ours = json.dumps({"fineweb": list(marks), "c4": list(END_MARKS)})
+    cost = measured([environment.python, script, source, target, ours], folder / "log.txt")
     if cost.code:
         raise SystemExit(f"{script.name} ended with {cost.code}:\n{cost.output}")
     with target.open("rb") as lines:
@@ -187,46 +207,51 @@ def compare(texts: Mapping[str, str], environment: Environment, folder: Path) ->
 
     `folder`/differences.jsonl gets every document of which the two say different things, with our figure.
     """
-    judged = theirs(texts, environment, folder)
+    judged = theirs(texts, environment, folder, Rules(HERE / "recipes" / "filters.recipe").marks)
     array = pa.array(list(texts.values()), pa.large_string())
     found: dict[str, Agreement] = {}
     differences = []
 
     def count(
-        rule: str, name: str, ours: bool, dropped: bool, figure: Any = None, by_spaces: bool | None = None
+        rule: str, name: str, ours: bool, dropped: bool, figure: Any = None, read_alike: bool | None = None
     ) -> None:
         one = found.setdefault(rule, Agreement(rule, len(texts)))
         one.count(name, ours, dropped)
         if ours != dropped:
-            one.by_words += ours == by_spaces
+            one.by_reading += ours == read_alike
             drops = "ours" if ours else "theirs"
             differences.append(
-                {"rule": rule, "id": name, "drops": drops, "figure": figure, "by words": ours == by_spaces}
+                {"rule": rule, "id": name, "drops": drops, "figure": figure, "by reading": ours == read_alike}
             )
+        else:
+            one.only_by_reading += read_alike is not None and ours != read_alike
 
     for recipe, suffix in (("filters", ""), ("gopher_c4", ", terminal")):
         rules = Rules(HERE / "recipes" / f"{recipe}.recipe")
         cleaned = rules.cleaned(array)
         raw, clean = rules.rows(array), rules.rows(cleaned)
         for i, (name, row) in enumerate(zip(texts, judged, strict=True)):
-            failed, by_spaces = set(row["failed"]), set(row["failed_by_spaces"])
+            failed, read_alike = (set(row[side]["failed"]) for side in ("theirs", "ours"))
             for rule in rules.rules:
                 if suffix and rule.library != "c4":
                     continue
                 mark = suffix if rule.library == "c4" else ""
                 values = clean[i] if rule.library == "c4" else raw[i]
                 reasons = {why + mark for why in THEIRS[rule.library, rule.operator]}
-                dropped, dropped_by_spaces = bool(reasons & failed), bool(reasons & by_spaces)
                 ours = not holds(rule.condition, values)
                 title = f"{rule.library}{mark}: {rule.text}"
-                count(title, name, ours, dropped, values[rule.column], dropped_by_spaces)
+                count(title, name, ours, bool(reasons & failed), values[rule.column], bool(reasons & read_alike))
             if not suffix:
                 count(
                     "c4: the text that the line rules leave", name, not _same(cleaned[i].as_py(), row["lines"]), False
                 )
                 stage = {"gopher": raw[i], "c4": clean[i], "fineweb": clean[i]}
                 ours = next((r.text for r in rules.rules if not holds(r.condition, stage[r.library])), None)
-                count("all rules of the chain", name, ours is not None, row["chain"] is not None, [ours, row["chain"]])
+                chain, alike = (row[side]["chain"] for side in ("theirs", "ours"))
+                count(
+                    "all rules of the chain", name, ours is not None, chain is not None, [ours, chain],
+                    alike is not None,
+                )  # fmt: skip
     with (folder / "differences.jsonl").open("wb") as out:
         out.writelines(orjson.dumps(difference) + b"\n" for difference in differences)
     return list(found.values())

@@ -79,7 +79,7 @@ def findings(runs: Sequence[Run], agreements: Mapping[str, Sequence[Agreement]])
     for texts, found in agreements.items():
         for agreement in found:
             limit = EXACT if agreement.rule.startswith("lid.176") else ALIKE
-            result.append(Finding(f"alike on {texts}: {agreement.rule}", agreement.share, limit))
+            result.append(Finding(f"alike on {texts}: {agreement.rule}", agreement.share_read_alike, limit))
     return result
 
 
@@ -116,12 +116,15 @@ def markdown(
     for texts, rules in agreements.items():
         documents = max(agreement.documents for agreement in rules)
         lines += ["", f"Rules on {texts}, {documents:,} documents:", ""]
-        lines.append("| rule | alike | both drop | only ours | only theirs | of these by words |")
-        lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+        lines.append("| rule | alike | both drop | only ours | only theirs | of these by reading | alike, read alike |")
+        lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for a in rules:
             rule = a.rule.replace("|", "\\|")
             ours, theirs = len(a.only_ours), len(a.only_theirs)
-            lines.append(f"| `{rule}` | {a.share:.2%} | {a.both:,} | {ours:,} | {theirs:,} | {a.by_words:,} |")
+            lines.append(
+                f"| `{rule}` | {a.share:.2%} | {a.both:,} | {ours:,} | {theirs:,} | {a.by_reading:,} "
+                f"| {a.share_read_alike:.2%} |"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -57,7 +57,7 @@ def share(above: float, below: int, some: int = 1) -> float | None:
 def sentences(text: str) -> int:
     total = 0
     for line in lines_of(text):
-        words = line.split()
+        words = words_of(line)
         for i, word in enumerate(words):
             for j in range(1, len(word)):  # a wide mark, closers perhaps, and then something else
                 if word[j] in MARKS + WIDE + CLOSERS or word[j - 1] not in WIDE + CLOSERS:
@@ -66,7 +66,7 @@ def sentences(text: str) -> int:
                 if before and before[-1] in WIDE:
                     total += 1
             core = word.rstrip(CLOSERS)
-            initial = len(core) == 2 and core[0].isalpha() and core[1] == "."
+            initial = len(core) == 2 and core[0].isalpha() and not unspaced(core[0]) and core[1] == "."
             ends = bool(core) and core[-1] in MARKS + WIDE and not initial
             if i + 1 == len(words) or ends and (core[-1] in WIDE or not words[i + 1][0].islower()):
                 total += 1
@@ -104,7 +104,38 @@ def bare(word: str) -> str:
 
 
 def is_word_character(c: str) -> bool:
-    return c.isalnum() or unicodedata.category(c).startswith("M")
+    return c.isalnum() or is_mark(c)
+
+
+def is_mark(c: str) -> bool:
+    return unicodedata.category(c).startswith("M")
+
+
+UNSPACED = (
+    "CJK ", "IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA", "HENTAIGANA ", "VERTICAL ", "MASU MARK", "BOPOMOFO ", "YI ",
+    "THAI ", "LAO ", "MYANMAR ", "KHMER ", "TAI ", "NEW TAI ", "HALFWIDTH KATAKANA",
+)  # fmt: skip
+
+
+@lru_cache(None)
+def unspaced(c: str) -> bool:
+    """A letter of a script that is written without spaces between words?"""
+    return c.isalpha() and unicodedata.name(c, "").startswith(UNSPACED)
+
+
+def words_of(text: str) -> list[str]:
+    """What stands between white space, parted between two letters or digits if one is of a script without spaces."""
+    words = []
+    for run in text.split():
+        start, base = 0, ""
+        for i, c in enumerate(run):
+            if is_word_character(c) and not (base and is_mark(c)):
+                if base and (unspaced(base) or unspaced(c)):
+                    words.append(run[start:i])
+                    start = i
+                base = c
+        words.append(run[start:])
+    return words
 
 
 def symbol_count(text: str, symbols: list[str]) -> int:
@@ -115,7 +146,7 @@ def symbol_count(text: str, symbols: list[str]) -> int:
 
 def statistic(name: str, text: str, **args):
     """The value of one statistic of one text."""
-    words, lines, paragraphs = text.split(), lines_of(text), paragraphs_of(text)
+    words, lines, paragraphs = words_of(text), lines_of(text), paragraphs_of(text)
     paragraph_keys = [tuple(paragraph) for paragraph in paragraphs]
     w, n_lines = len(words), len(lines)
     match name:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_statistics import lower_simple
+from plain_statistics import lower_simple, words_of
 from recipe_udfs.lines import END_MARKS, clean_lines
 from recipe_udfs.operator import Call
 from udf_texts import columns, shapes
 
-NO_RULE = {"min_words": None, "max_word_length": None, "without": [], "terminal_punctuation": False}
+NO_RULE = {
+    "min_words": None, "max_word_length": None, "without": [], "terminal_punctuation": False, "citations": "keep",
+}  # fmt: skip
+CITATION = re.compile(r"\[[0-9]*]|\[edit]|\[citation needed]")
 
 
 def cleaned(column: pa.Array, **args) -> list[tuple[str | None, int | None]]:
@@ -20,10 +25,11 @@ def cleaned(column: pa.Array, **args) -> list[tuple[str | None, int | None]]:
     return list(zip(text.to_pylist(), removed.to_pylist(), strict=True))
 
 
-def plain(text: str, min_words, max_word_length, without, terminal_punctuation) -> tuple[str, int]:
+def plain(text: str, min_words, max_word_length, without, terminal_punctuation, citations="keep") -> tuple[str, int]:
     kept, removed = [], 0
-    for line in map(str.strip, text.split("\n")):
-        words = line.split()
+    for whole in map(str.strip, text.split("\n")):
+        line = CITATION.sub("", whole).strip() if citations == "remove" else whole
+        words = words_of(line)
         goes = (
             len(words) < (min_words or 0)
             or any(len(word) > (max_word_length or len(text)) for word in words)
@@ -31,7 +37,7 @@ def plain(text: str, min_words, max_word_length, without, terminal_punctuation) 
             or (terminal_punctuation and (not line.endswith(tuple(END_MARKS)) or line.endswith("...")))
         )
         kept += [] if goes else [line]
-        removed += goes and line != ""
+        removed += goes and whole != ""
     return "\n".join(kept), removed
 
 
@@ -41,6 +47,7 @@ rules = st.fixed_dictionaries(
         "max_word_length": st.sampled_from([None, 5, 39]),
         "without": st.lists(st.sampled_from(["javascript", "LOREM ipsum", "É", "日本", "İ", "a b", "t"]), max_size=3),
         "terminal_punctuation": st.booleans(),
+        "citations": st.sampled_from(["keep", "remove"]),
     }
 )
 
@@ -88,3 +95,9 @@ def test_more_phrases_than_bits(number):
 def test_an_empty_phrase_is_refused():
     with pytest.raises(ValueError, match="empty text is in every line"):
         cleaned(pa.array(["a"]), without=["x", ""])
+
+
+def test_citations_go_before_the_rules_are_asked():
+    column = pa.array(["A line[1] of four words.[12]\n[edit]\nTwo [citation needed] words.\n[a] [1a] [ 1 ]"])
+    assert cleaned(column, citations="remove", min_words=3) == [("A line of four words.\n[a] [1a] [ 1 ]", 2)]
+    assert cleaned(column, min_words=3) == [(column[0].as_py().replace("[edit]\n", ""), 1)]

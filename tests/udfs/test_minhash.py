@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_statistics import is_word_character, lower_simple
+from plain_statistics import is_word_character, lower_simple, words_of
 from recipe_udfs.identity import plain_hash
 from recipe_udfs.minhash import jaccard, minhash_bands, permutations, shingle_hashes
 from recipe_udfs.normalise import normalised_hash, normalised_texts
@@ -28,7 +28,8 @@ def mix(x: int) -> int:
 
 def normalised(text: str, words_only: bool) -> str:
     inside = is_word_character if words_only else lambda c: not c.isspace()
-    return " ".join("".join(lower_simple(c) if inside(c) else " " for c in text).split())
+    runs = "".join(c if inside(c) else " " for c in text)
+    return lower_simple(" ".join(words_of(runs) if words_only else runs.split()))
 
 
 def piece_hash(piece: str, by_words: bool) -> int:

@@ -21,7 +21,7 @@ CALLS = [
     Call("stats.symbol_word_ratio", {"symbols": ["#", "...", "…"]}),
     Call("stats.symbol_word_ratio", {"symbols": ["##", "a"]}),
     Call("stats.distinct_words_of", {"words": STOP_WORDS}),
-    Call("stats.distinct_words_of", {"words": ["É", "ß", "日本", "#", "(With"]}),
+    Call("stats.distinct_words_of", {"words": ["É", "ß", "日", "#", "(With"]}),
     *(Call("stats.top_ngram_character_share", {"n": n}) for n in (4, 2, 3, 1)),
     *(Call("stats.duplicate_ngram_character_share", {"n": n}) for n in (5, 1, 2, 10)),
     Call("stats.line_end_share", {"marks": MARKS}),
@@ -187,3 +187,21 @@ def test_contains(values, phrase):
     low = plain.lower_simple(phrase)
     assert exact[0].to_pylist() == [None if v is None else phrase in v for v in values]
     assert ignoring[0].to_pylist() == [None if v is None else low in plain.lower_simple(v) for v in values]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    {
+        "第3章，GPT模型。": 6, "日本語と한국어": 5, "ภาษาไทย 2 คำ": 10, "か\u3099っこう": 4, "東京 東京": 4,
+        "한국어 문장": 2, "「あ」": 1, "don't (stop)": 2,
+    }.items(),
+)  # fmt: skip
+def test_a_letter_of_a_script_without_spaces_is_a_word(text, words):
+    assert statistics({"text": pa.array([text])}, [Call("stats.words")])[0][0].to_pylist() == [words]
+
+
+@pytest.mark.parametrize("word", ["我们", "of the"])
+def test_a_list_of_words_holds_words(word):
+    call = Call("stats.distinct_words_of", {"words": ["the", word]})
+    with pytest.raises(ValueError, match="list each word by itself"):
+        statistics({"text": pa.array(["the cat"])}, [call])

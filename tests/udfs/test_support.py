@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -10,31 +9,23 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_statistics import is_word_character, words_of
 from recipe_udfs.characters import lower
 from recipe_udfs.operator import Call
 from recipe_udfs.support import SPAN, copies, lexical_support
 from udf_texts import shapes, texts
 
 TOKENIZER = str(Path(__file__).with_name("tokenizer.json"))
-UNSPACED = [(0xE00, 0xF00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000)]
 
 
 def plain_words(text: str) -> list[tuple[str, int, int]]:
     """(word in lower case, first character, end character)."""
-    words, before = [], None  # before: None outside a word, else whether the character is of a script without spaces
-    for i, c in enumerate(text):
-        if not (c.isalnum() or unicodedata.category(c).startswith("M")):
-            before = None
-            continue
-        alone = any(low <= ord(c) < high for low, high in UNSPACED)
-        selector = 0xFE00 <= ord(c) < 0xFE10 or 0xE0100 <= ord(c) < 0xE01F0
-        goes_on = (before and not c.isalpha()) if alone else (before is False or (before and selector))
-        if before is not None and goes_on:
-            words[-1] = (words[-1][0] + c, words[-1][1], i + 1)
-        else:
-            words.append((c, i, i + 1))
-        before = alone or bool(before and goes_on)
-    return [(lower(word), start, end) for word, start, end in words]
+    found, at = [], 0
+    for word in words_of("".join(c if is_word_character(c) else " " for c in text)):
+        start = text.index(word, at)
+        at = start + len(word)
+        found.append((lower(word), start, at))
+    return found
 
 
 def plain_covered(answer: str, segment: str) -> list[bool]:

@@ -11,7 +11,8 @@ FRAGMENTS = [
     "…", "wait…", "#", "##", "...", "....", ".", "?!", ")", "»", "- a", "• b", "*", "-", "1.", "42", "½", "٣",
     "é", "e\u0301", "\u0301", "ß", "İ", "ſ", "K", "Ⱥ", "ﬁ", "日本。", "語！」と", "。", "שלום", "\u202bعربي؟", "🙂",
     "👩\u200d👩\u200d👧", "\ufe0f", "\U0001f1e9\U0001f1ea", "x" * 40, "lorem ipsum", "Lorem Ipsum",
-    "{", "javascript", "JavaScript", "</s>", "__label__de", "__label__",
+    "{", "javascript", "JavaScript", "</s>", "__label__de", "__label__", "[12]", "[edit", "it.[]", "[citation needed]",
+    "第3章GPT", "ก่อน", "か\u3099", "日本?", "한국어 문장",
 ]  # fmt: skip
 """Pieces of text; small, so that lines, words and n-grams repeat."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -43,7 +45,7 @@ def padded(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return whole, np.ndarray((size + 1,), np.uint64, whole, strides=(1,)), offsets - offsets[0]
 
 
-def bytes_view(data: pa.Buffer | None) -> np.ndarray:
+def bytes_view(data: pa.Buffer | bytes | None) -> np.ndarray:
     """The bytes of a buffer that may be absent, as Arrow allows for a column without any text.
 
     Never writable, so that a compiled kernel meets one type of array only.
@@ -51,6 +53,12 @@ def bytes_view(data: pa.Buffer | None) -> np.ndarray:
     view = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
     view.flags.writeable = False
     return view
+
+
+def joined(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(UTF-8 bytes of all texts, where each ends); never writable, see `bytes_view`."""
+    encoded = [text.encode() for text in texts]
+    return bytes_view(b"".join(encoded)), np.cumsum([len(text) for text in encoded], dtype=np.int64)
 
 
 def valid_mask(array: pa.Array) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from recipe_udfs.characters import SPACE, WORD
+from recipe_udfs.characters import JOINED, SPACE, UNSPACED, WORD
 from recipe_udfs.statistics_kernels import BASE, decode, mix
 
 BLANK = np.uint8(32)
@@ -46,8 +46,9 @@ def encode(c, out, at):
 def normalise(data, offsets, valid, classes, lower, words_only, out, ends):
     """Each text in lower case, its words joined by single blanks, into `out`; `ends[i]` is where text i ends.
 
-    words_only: a word is a run of letters, digits and combining marks; else of anything but white space.
-    `out` needs half as many bytes again as the texts: lower case may be longer than upper (Ⱥ).
+    words_only: a word is a run of letters, digits and combining marks, or in a script without spaces one letter with
+    its marks; else a run of anything but white space. `out` needs half as many bytes again as the texts: lower case
+    may be longer than upper (Ⱥ), and a letter of three bytes may have a blank before and behind it.
     """
     at = 0
     flag = WORD if words_only else SPACE
@@ -58,6 +59,7 @@ def normalise(data, offsets, valid, classes, lower, words_only, out, ends):
     for d in range(len(valid)):
         if valid[d]:
             i, end, first, before = offsets[d], offsets[d + 1], at, BLANK
+            alone = -1  # where a letter of a script without spaces ended, behind which there is a blank
             while i < end:
                 x = ascii[data[i]]
                 if x:  # without a branch for where words end, which cannot be foretold
@@ -68,7 +70,18 @@ def normalise(data, offsets, valid, classes, lower, words_only, out, ends):
                     continue
                 c, n = decode(data, i, end)
                 i += n
-                if (classes[c] & flag) == inside:
+                k = classes[c]
+                if words_only and (k & UNSPACED or k & JOINED and alone == i - n):
+                    if k & JOINED:
+                        at -= 1
+                    elif before != BLANK:
+                        out[at] = BLANK
+                        at += 1
+                    at = encode(lower[c], out, at)
+                    out[at] = before = BLANK
+                    at += 1
+                    alone = i
+                elif (k & flag) == inside:
                     at = encode(lower[c], out, at)
                     before = np.uint8(0)
                 elif before != BLANK:

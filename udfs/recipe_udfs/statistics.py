@@ -1,11 +1,14 @@
 """Text statistics: what is counted, and the fused pass that counts all that a batch is asked for.
 
 **Definitions.** Characters are Unicode code points. White space is what `str.isspace()` says. A *word* is a
-run of characters between white space. A *line* ends at a newline and nowhere else (a lone carriage return
-is white space); it is taken without the white space around it, and does not count if nothing is left. A
-*paragraph* is a run of such lines between empty ones. A *sentence* ends at the end of a line, behind a
-word that ends in one of `.?!…‽؟۔।॥։` (quotes and brackets may follow) unless the next word begins in lower
-case or the word is an initial (`J.`), and behind `。！？｡` wherever they stand.
+run of characters between white space; in scripts that put no spaces between words (Chinese, Japanese, Thai,
+Lao, Khmer, Burmese and others: `characters.UNSPACED_SCRIPTS`) a letter with its combining marks is a word, so
+a run is parted between two letters or digits wherever one of them is such a letter: `第3章，` is `第`, `3`,
+`章，`. A *line* ends at a newline and nowhere else (a lone carriage return is white space); it is taken without
+the white space around it, and does not count if nothing is left. A *paragraph* is a run of such lines between
+empty ones. A *sentence* ends at the end of a line, behind a word that ends in one of `.?!…‽؟۔।॥։` (quotes and
+brackets may follow) unless the next word begins in lower case or the word is an initial (`J.`), and behind
+`。！？｡` wherever they stand.
 
 **Shares, ratios and lengths** of nothing are null: no character, no word, no line, no paragraph, as the name
 says. Duplicates are what occurred before, so a line that stands three times counts twice.
@@ -21,13 +24,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from recipe_udfs import statistics_kernels as k
-from recipe_udfs.buffers import Strings, large_string, numbers, padded, utf8_views
+from recipe_udfs.buffers import Strings, joined, large_string, numbers, padded, utf8_views
 from recipe_udfs.characters import WORD, classes, lower, lower_case
 from recipe_udfs.operator import Call
 from recipe_udfs.statistics_characters import SHARES, character_shares
@@ -154,8 +158,8 @@ def _count(texts: pa.LargeStringArray, wanted: Wanted) -> Counts:
     sizes = np.diff(offsets)
     data, eights, offsets = padded(data, offsets)
     groups = wanted.groups()
-    marks, mark_ends = _joined([mark for marks in wanted.marks for mark in marks])
-    symbols, symbol_ends = _joined([spelling for _, group in groups for spelling in group])
+    marks, mark_ends = joined([mark for marks in wanted.marks for mark in marks])
+    symbols, symbol_ends = joined([spelling for _, group in groups for spelling in group])
     keys = [_word_keys(words) for words in wanted.words]
     ns = sorted({*wanted.tops, *wanted.dups})
     parameters = (wanted.tops, wanted.dups, wanted.shorts, wanted.marks, groups, wanted.words)
@@ -180,22 +184,19 @@ def _columns(ns: Sequence[int], of: Sequence[int], first: int) -> np.ndarray:
     return np.array([first + of.index(n) if n in of else -1 for n in ns], np.int64)
 
 
-def _joined(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(UTF-8 bytes of all texts, where each ends)."""
-    encoded = [text.encode() for text in texts]
-    joined = np.frombuffer(b"".join(encoded), np.uint8) if encoded else np.zeros(0, np.uint8)
-    joined.flags.writeable = False
-    return joined, np.cumsum([len(text) for text in encoded], dtype=np.int64)
-
-
 KEY = (np.uint64, np.uint8, np.uint8)
 
 
-def _word_keys(words: Sequence[str]) -> list[np.ndarray]:
+@cache
+def _word_keys(words: tuple[str, ...]) -> list[np.ndarray]:
     """The distinct hashes the kernel looks for, sorted, with the first character and the characters of each word."""
     found = {}
+    counted = figures(pa.array(words, pa.large_string()), [Call("stats.words")])[0].to_pylist()
+    for word, count in zip(words, counted, strict=True):
+        if count != 1:
+            raise ValueError(f"{word!r} is {count} words and never one of a text: list each word by itself")
     for word in words:
-        encoded, _ = _joined([word])
+        encoded, _ = joined([word])
         key = int(word_key(encoded, 0, len(encoded), classes(), lower_case(), len(word)))
         inside = [i for i, c in enumerate(word) if classes()[ord(c)] & WORD] or [0, len(word) - 1]
         bare = lower(word[inside[0] : inside[-1] + 1])

@@ -1,7 +1,8 @@
 """The kernel behind `statistics`: one walk over each text, then its lines, words and n-grams.
 
-Everything is counted in integers; shares are divided by the caller. Numba's cache on disk notices a change only in
-the file of the function it is called for: whoever changes a function called here changes this file too.
+Everything is counted in integers; shares are divided by the caller. What parts words is told by the walk. Numba's
+cache on disk notices a change only in the file of the function it is called for: whoever changes a function called
+here changes this file too.
 """
 
 from __future__ import annotations

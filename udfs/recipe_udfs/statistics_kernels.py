@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from recipe_udfs.characters import BULLET, CLOSER, LETTER, LOWER, MARK, SPACE, WIDE_MARK
+from recipe_udfs.characters import BULLET, CLOSER, JOINED, LETTER, LOWER, MARK, SPACE, UNSPACED, WIDE_MARK, WORD
 
 # Columns of the result; those of the parameters follow in the order of the arguments.
 (
@@ -123,6 +123,20 @@ def ascii_mark(data, start, end, classes):
     return 0 if data[i] == DOT and i == start + 1 and classes[data[start]] & LETTER else 1
 
 
+@njit(cache=True, nogil=True, inline="always")
+def base_of(k, before):
+    """The class of the last letter or digit up to a character of class k, `before` that of the last before it; a
+    combining mark that has none before it stands for one."""
+    return k if k & WORD and not (before and k & JOINED) else before
+
+
+@njit(cache=True, nogil=True, inline="always")
+def parts(k, before):
+    """Does a word begin at a character of class k, where the last letter or digit of the word so far (0: none) is of
+    class `before`? Between two letters or digits, if one is a letter of a script without spaces."""
+    return before != 0 and (before | k) & UNSPACED != 0 and k & WORD != 0 and k & JOINED == 0
+
+
 @njit(cache=True, nogil=True)
 def wide_word(data, start, end, classes):
     """(end byte, characters, has it a letter?, mark, sentences) of the word at start, of any characters.
@@ -130,17 +144,18 @@ def wide_word(data, start, end, classes):
     mark: 1 as `ascii_mark`, 2 if it ends in a mark of a script without spaces; sentences end at such marks within.
     """
     length = sentences = mark = 0
-    seen = first = np.uint8(0)
+    seen = first = base = np.uint16(0)
     i = start
     while i < end:
         c, n = decode(data, i, end)
         k = classes[c]
-        if k & SPACE:
+        if k & SPACE or parts(k, base):
             break
+        base = base_of(k, base)
         if k & (MARK | WIDE_MARK):
             if k & WIDE_MARK:
                 mark = 2
-            elif c == DOT and length == 1 and first & LETTER:
+            elif c == DOT and length == 1 and first & LETTER and not first & UNSPACED:
                 mark = 0  # an initial: "J."
             else:
                 mark = 1

@@ -10,57 +10,38 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from recipe_udfs.characters import LETTER, WORD
-from recipe_udfs.statistics_kernels import BASE, decode, mix
+from recipe_udfs.characters import WORD
+from recipe_udfs.statistics_kernels import BASE, base_of, decode, mix, parts
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-
-
-@njit(cache=True, nogil=True)
-def unspaced(c):
-    """Does the code point belong to a script that is written without spaces between words?
-
-    Thai and Lao, Myanmar, Khmer, and from the CJK radicals to Yi, kana included; the ideographs beyond.
-    """
-    return c >= 0x0E00 and (
-        c < 0x0F00 or 0x1000 <= c < 0x10A0 or 0x1780 <= c < 0x1800 or 0x2E80 <= c < 0xA4D0
-        or 0xF900 <= c < 0xFB00 or 0x20000 <= c < 0x40000
-    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def words(data, start, end, classes, lower, keys, starts, ends):
     """Writes each word's hash in lower case and its first and end byte; how many there are.
 
-    A word is a run of letters, digits and combining marks; in a script without spaces every letter begins
-    one, and what is no letter of that script ends it, but for its marks and variation selectors.
+    A word is a run of letters, digits and combining marks; in a script without spaces, one letter with its marks.
     """
     n = 0
     i = start
-    inside = alone = False
+    inside, base = False, np.uint16(0)
     h = _ZERO
     while i < end:
         c, width = decode(data, i, end)
         k = classes[c]
         if k & WORD:
-            single = unspaced(c)
-            if single:
-                begins = not inside or not alone or (k & LETTER) != 0
-            else:
-                begins = not inside or (alone and not (0xFE00 <= c < 0xFE10 or 0xE0100 <= c < 0xE01F0))
-            if begins:
+            if not inside or parts(k, base):
                 if inside:
                     keys[n], ends[n] = mix(h), i
                     n += 1
                 starts[n] = i
                 h = _ONE
-                alone = single
             h = h * BASE + np.uint64(lower[c] + 1)
-            inside = True
+            inside, base = True, base_of(k, base)
         elif inside:
             keys[n], ends[n] = mix(h), i
             n += 1
-            inside = alone = False
+            inside, base = False, np.uint16(0)
         i += width
     if inside:
         keys[n], ends[n] = mix(h), end

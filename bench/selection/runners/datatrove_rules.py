@@ -1,12 +1,13 @@
 """What datatrove's filters say of each document, rule by rule: every rule asked alone, of every text.
 
-    python datatrove_rules.py INPUT OUTPUT
+    python datatrove_rules.py INPUT OUTPUT MARKS
 
-INPUT is a .jsonl file with id and text. OUTPUT gets a line for each document: `failed`, the reasons that datatrove
-gives; `failed_by_spaces`, the same with what stands between white space for words in place of spaCy's tokens; `lines`,
-the text that its C4 filter leaves, null where it drops the page; `chain`, why FineWeb's chain of filters drops it, null
-where it stays. C4's rules count what its own line rules leave, with and without terminal punctuation (`…, terminal`);
-all others read the text as it is. Words and sentences are cut once for all rules.
+INPUT is a .jsonl file with id and text; MARKS, as JSON, the marks that end a line to our rules: `{"fineweb": [],
+"c4": []}`. OUTPUT gets a line for each document: `lines`, the text that datatrove's C4 filter leaves, null where it
+drops the page; under `theirs` the reasons that datatrove gives (`failed`), and why FineWeb's chain of filters drops it,
+null where it stays (`chain`); under `ours` the same where words are what stands between white space, in place of
+spaCy's tokens, and lines end in MARKS. C4's rules count what its own line rules leave, with and without terminal
+punctuation (`…, terminal`); all others read the text as it is. Words and sentences are cut once for all rules.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import math
 import multiprocessing
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from datatrove.data import Document
 from datatrove.pipeline.filters import (
@@ -93,6 +94,8 @@ def remembered(cut: Callable[..., list[str]]) -> Callable[..., list[str]]:
 
 
 TOKENS = remembered(texts.split_into_words)
+THEIR_MARKS = (FineWebQualityFilter().stop_chars, c4_filters.END_PUNCTUATION)
+OURS: dict[str, list[str]] = {}
 
 
 def reason(rule: BaseFilter, document: Document) -> str | None:
@@ -101,39 +104,45 @@ def reason(rule: BaseFilter, document: Document) -> str | None:
     return None if keep else why
 
 
-def cut_words_by(cut: Callable[..., list[str]]) -> None:
-    """From here on the filters cut words so."""
+def spaces(text: str, *language: str) -> list[str]:
+    return text.split()
+
+
+def read_with(cut: Callable[..., list[str]], fineweb_marks: Iterable[str], c4_marks: Iterable[str]) -> None:
+    """From here on the filters cut words so, and lines end in these marks."""
     for module in (gopher_quality_filter, gopher_repetition_filter, fineweb_quality_filter):
         module.split_into_words = cut
+    c4_filters.END_PUNCTUATION = tuple(c4_marks)
+    for rule in (*ALONE, *CHAIN):
+        if isinstance(rule, FineWebQualityFilter):
+            rule.stop_chars = tuple(fineweb_marks)
+
+
+def decisions(row: dict[str, str]) -> dict[str, object]:
+    def document() -> Document:
+        return Document(text=row["text"], id=row["id"])
+
+    failed = {reason(rule, document()) for rule in ALONE}
+    for suffix, rules in C4.items():
+        failed |= {why + suffix for rule in rules if (why := reason(rule, document()))}
+    passing = document()
+    chain = next((why for step in CHAIN if (why := reason(step, passing))), None)
+    return {"failed": sorted(failed - {None}), "chain": chain}
 
 
 def judged(line: str) -> str:
     row = json.loads(line)
-
-    def document() -> Document:
-        return Document(text=row["text"], id=row["id"])
-
-    cut_words_by(lambda text, *language: text.split())
-    by_spaces = {reason(rule, document()) for rule in ALONE}
-    cut_words_by(TOKENS)
-    failed = {reason(rule, document()) for rule in ALONE}
-    for suffix, rules in C4.items():
-        of_c4 = {why + suffix for rule in rules if (why := reason(rule, document()))}
-        failed |= of_c4
-        by_spaces |= of_c4
-    cleaned, passing = document(), document()
+    read_with(TOKENS, *THEIR_MARKS)
+    theirs = decisions(row)
+    cleaned = Document(text=row["text"], id=row["id"])
     left = reason(LINES, cleaned) is None
-    chain = next((why for step in CHAIN if (why := reason(step, passing))), None)
-    return json.dumps({
-        "id": row["id"],
-        "failed": sorted(failed - {None}),
-        "failed_by_spaces": sorted(by_spaces - {None}),
-        "lines": cleaned.text if left else None,
-        "chain": chain,
-    })  # fmt: skip
+    read_with(spaces, OURS["fineweb"], OURS["c4"])
+    ours = decisions(row)
+    return json.dumps({"id": row["id"], "lines": cleaned.text if left else None, "theirs": theirs, "ours": ours})
 
 
-def main(source: str, target: str) -> None:
+def main(source: str, target: str, marks: str) -> None:
+    OURS.update(json.loads(marks))
     c4_filters.split_into_sentences = remembered(texts.split_into_sentences)
     with open(source) as lines, open(target, "w") as out, multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
         for result in pool.imap(judged, lines, chunksize=50):

@@ -186,9 +186,9 @@ web_columns = job.annotate(
                 sha256="e3dd195c100a422c50a681bfbdd730ab75fd540f7d632717895051edd9bb6868",
             ),
         ),
-        "stats_words": rt.op("stats.words@1"),
+        "stats_words": rt.op("stats.words@2"),
     },
-    digest="40e13bd4024e7c01ae2b34c9e60e85b3",
+    digest="d9dd20b7ec742a2310a5875568701dfa",
     at="calls.recipe:10",
 )
 web = web_columns.frame
@@ -212,7 +212,7 @@ web_kept = job.select(
     "web",
     web,
     reads=[pages, web_columns],
-    digest="9c2fd9084d84d7c14ab357461f1cb8e1",
+    digest="43726f570e50f90e4f4a5c08c47cf0f4",
     at="calls.recipe:64",
 )
 web = web_kept.frame
@@ -321,7 +321,7 @@ asked_units = job.units(
     request={"max_tokens": 1000, "temperature": 0.7, "top_k": 40, "min_p": 0.05, "seed": 1, "logprobs": True},
     max_prompt=7000,
     reads=[web_kept],
-    digest="58b6e116aeb37ee1d0d3866143bf04c4",
+    digest="d0a14f40a4f73142df8416026ad5ac18",
     at="calls.recipe:107",
 )
 
@@ -356,7 +356,7 @@ asked_answers = job.ask(
     on_fail="discard",
     tolerate=0.001,
     timeout=90.0,
-    digest="29252f2e3e6818a4447ee9457be5d92a",
+    digest="8b7187c485504483cbc5bb71ec9a509c",
     at="calls.recipe:118",
 )
 
@@ -365,7 +365,7 @@ asked_made = job.derive(
     "asked",
     asked_answers,
     kind="generate",
-    digest="4de157c5c35969c207e420a4459596c8",
+    digest="88bf5f94332a16b4f95f245deedf39ec",
     at="calls.recipe:106",
 )
 
@@ -377,7 +377,7 @@ asked_kept = job.select(
     "asked",
     asked,
     reads=[asked_made],
-    digest="9792b0ae7905dabae5d8042449d15263",
+    digest="4d5c39e28c85e5de47d46e5c7fbeb4d3",
     at="calls.recipe:106",
 )
 asked = asked_kept.frame
@@ -414,7 +414,7 @@ continued_units = job.units(
     samples=1,
     request={"max_tokens": 512, "seed": 1},
     reads=[web_kept],
-    digest="8eea087a73298b54ec092884958bb747",
+    digest="40dfe549a58cf83ea1377c6cffcd3824",
     at="calls.recipe:127",
 )
 
@@ -441,7 +441,7 @@ continued_answers = job.ask(
     admits_cut=True,
     retry=0,
     on_fail="discard",
-    digest="a8b77380a7e341960c00cd06499e826b",
+    digest="f9c73c13cfa4f8444b7608deb1e05793",
     at="calls.recipe:132",
 )
 
@@ -450,7 +450,7 @@ continued_made = job.derive(
     "continued",
     continued_answers,
     kind="transform",
-    digest="53681c34356a152ed7873a30c37fbb5d",
+    digest="15b0be175d17c1fed072a65c215a49e2",
     at="calls.recipe:126",
 )
 
@@ -462,7 +462,7 @@ continued_kept = job.select(
     "continued",
     continued,
     reads=[continued_made],
-    digest="390403c33194725b0cd5049f6d31ce0c",
+    digest="7f194dd6e535f55f09ea604e6815a12b",
     at="calls.recipe:126",
 )
 continued = continued_kept.frame
@@ -526,7 +526,7 @@ checked_units = job.units(
     samples=1,
     request={"max_tokens": 1000},
     reads=[web_kept],
-    digest="738a903d7a4c2ab9feaac2095efd1e81",
+    digest="ba3952b04f4d7f9fc943e8a8a6106999",
     at="calls.recipe:137",
 )
 
@@ -552,7 +552,7 @@ checked_answers = job.ask(
     verify=checked_verify,
     retry=0,
     on_fail="discard",
-    digest="848552f735fa0bb96d77945ecda96fca",
+    digest="7995ef5a32f055ace0ac2680d9bdf22b",
     at="calls.recipe:138",
 )
 
@@ -561,7 +561,7 @@ checked_made = job.derive(
     "checked",
     checked_answers,
     kind="generate",
-    digest="25a6cbee0df4b0c9a8b980ffcd9c0fb2",
+    digest="01273093c3e6e49c31c62aed4c2c17e5",
     at="calls.recipe:136",
 )
 
@@ -573,7 +573,7 @@ checked_kept = job.select(
     "checked",
     checked,
     reads=[checked_made],
-    digest="a6916ef071f2be098f285a72f5865bb5",
+    digest="8eccb086450deba3dd5f4c165325d24c",
     at="calls.recipe:136",
 )
 checked = checked_kept.frame
@@ -587,7 +587,7 @@ job.write(
     sink=rt.op("delta@1", lake="lake"),
     reads=[asked_kept],
     partition=[],
-    digest="a2ef7e827001c2d7168c8a7c1611b996",
+    digest="c8d07fa03ab03db08185934d1c7b899d",
     at="calls.recipe:142",
 )
 
@@ -600,7 +600,7 @@ job.write(
     sink=rt.op("delta@1", lake="lake"),
     reads=[continued_kept],
     partition=[],
-    digest="44b4346b799c376411d3dcb611a345f6",
+    digest="152ebfa2110eac1bb9e7e6cb72d3f515",
     at="calls.recipe:144",
 )
 
@@ -613,7 +613,7 @@ job.write(
     sink=rt.op("delta@1", lake="lake"),
     reads=[checked_kept],
     partition=[],
-    digest="474a94f1ddffc43d707e6e50cd87a94f",
+    digest="66b3958684c5d0008b4616ffe6c8d65d",
     at="calls.recipe:146",
 )
 

@@ -385,38 +385,38 @@ clean_columns = job.annotate(
             ),
         ),
         ("lang", "lang_score"): rt.op("fasttext@1", model="lid.176"),
-        "stats_words": rt.op("stats.words@1"),
-        "stats_mean_word_length": rt.op("stats.mean_word_length@1"),
-        "stats_symbol_word_ratio_0037e9": rt.op("stats.symbol_word_ratio@1", symbols=("#", "...", "…")),
+        "stats_words": rt.op("stats.words@2"),
+        "stats_mean_word_length": rt.op("stats.mean_word_length@2"),
+        "stats_symbol_word_ratio_0037e9": rt.op("stats.symbol_word_ratio@2", symbols=("#", "...", "…")),
         "stats_bullet_line_share": rt.op("stats.bullet_line_share@1"),
         "stats_ellipsis_line_share": rt.op("stats.ellipsis_line_share@1"),
-        "stats_alphabetic_word_share": rt.op("stats.alphabetic_word_share@1"),
+        "stats_alphabetic_word_share": rt.op("stats.alphabetic_word_share@2"),
         "stats_distinct_words_of_2ca383": rt.op(
-            "stats.distinct_words_of@1",
+            "stats.distinct_words_of@2",
             words=("the", "be", "to", "of", "and", "that", "have", "with"),
         ),
         "stats_duplicate_line_share": rt.op("stats.duplicate_line_share@1"),
         "stats_duplicate_paragraph_share": rt.op("stats.duplicate_paragraph_share@1"),
         "stats_duplicate_line_character_share": rt.op("stats.duplicate_line_character_share@1"),
         "stats_duplicate_paragraph_character_share": rt.op("stats.duplicate_paragraph_character_share@1"),
-        "stats_top_ngram_character_share_2": rt.op("stats.top_ngram_character_share@1", n=2),
-        "stats_top_ngram_character_share_3": rt.op("stats.top_ngram_character_share@1", n=3),
-        "stats_top_ngram_character_share_4": rt.op("stats.top_ngram_character_share@1", n=4),
-        "stats_duplicate_ngram_character_share_5": rt.op("stats.duplicate_ngram_character_share@1", n=5),
-        "stats_duplicate_ngram_character_share_6": rt.op("stats.duplicate_ngram_character_share@1", n=6),
-        "stats_duplicate_ngram_character_share_7": rt.op("stats.duplicate_ngram_character_share@1", n=7),
-        "stats_duplicate_ngram_character_share_8": rt.op("stats.duplicate_ngram_character_share@1", n=8),
-        "stats_duplicate_ngram_character_share_9": rt.op("stats.duplicate_ngram_character_share@1", n=9),
-        "stats_duplicate_ngram_character_share_10": rt.op("stats.duplicate_ngram_character_share@1", n=10),
+        "stats_top_ngram_character_share_2": rt.op("stats.top_ngram_character_share@2", n=2),
+        "stats_top_ngram_character_share_3": rt.op("stats.top_ngram_character_share@2", n=3),
+        "stats_top_ngram_character_share_4": rt.op("stats.top_ngram_character_share@2", n=4),
+        "stats_duplicate_ngram_character_share_5": rt.op("stats.duplicate_ngram_character_share@2", n=5),
+        "stats_duplicate_ngram_character_share_6": rt.op("stats.duplicate_ngram_character_share@2", n=6),
+        "stats_duplicate_ngram_character_share_7": rt.op("stats.duplicate_ngram_character_share@2", n=7),
+        "stats_duplicate_ngram_character_share_8": rt.op("stats.duplicate_ngram_character_share@2", n=8),
+        "stats_duplicate_ngram_character_share_9": rt.op("stats.duplicate_ngram_character_share@2", n=9),
+        "stats_duplicate_ngram_character_share_10": rt.op("stats.duplicate_ngram_character_share@2", n=10),
         "stats_line_end_share_cfa182": rt.op(
             "stats.line_end_share@1",
             marks=(".", "?", "!", "\"", "”", "。", "？", "！"),
         ),
         "stats_short_line_share_30": rt.op("stats.short_line_share@1", max=30),
-        "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@1"),
+        "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@2"),
         "minhash_c9b781": rt.op("minhash_bands@1", shingle="5 words", bands=14, rows=8, seed=1),
     },
-    digest="5488fcd3aeb5cb7adb82e36b3ea9d946",
+    digest="5b6bef5fdc4ca92b9d106ca874648e11",
     at="nemotron_like.recipe:15",
 )
 clean = clean_columns.frame
@@ -625,7 +625,7 @@ clean_exact = job.duplicates(
     key="text_hash",
     texts=pages,
     reads=[pages, clean_columns],
-    digest="7f283af7740a41318522fe176856d48c",
+    digest="d54165d545d3029f6cf1108533e4ebe1",
     at="nemotron_like.recipe:35",
 )
 clean = clean.join(clean_exact.frame, "doc_id", "left")
@@ -653,7 +653,7 @@ clean_minhash = job.duplicates(
     key="minhash_c9b781",
     texts=pages,
     reads=[pages, clean_columns, clean_exact],
-    digest="aa6a6b2148e089149c344f7cb3948968",
+    digest="6bb866414ea855f183a97905749ea006",
     at="nemotron_like.recipe:36",
 )
 clean = clean.join(clean_minhash.frame, "doc_id", "left")
@@ -698,7 +698,7 @@ clean_scores = job.score(
         ),
     },
     reads=[pages, clean_columns, clean_exact, clean_minhash],
-    digest="e04b98784cdb53bf27d1d5d90cc5265f",
+    digest="ccc5db7ea6311fdd2432f3080ca82529",
     at="nemotron_like.recipe:37",
 )
 clean = clean.join(clean_scores.frame, "text_hash", "left")
@@ -729,7 +729,7 @@ clean_kept = job.select(
     "clean",
     clean.drop("minhash_c9b781"),
     reads=[pages, clean_columns, clean_exact, clean_minhash, clean_scores],
-    digest="395c2a10b2c5521ea18b163739251534",
+    digest="a71811a39bcb13629002546de918d415",
     at="nemotron_like.recipe:31",
 )
 clean = clean_kept.frame
@@ -741,7 +741,7 @@ calibration_sample = job.sample(
     share=0.1,
     seed=1,
     reads=[clean_kept],
-    digest="c6a148530495ef1563bc5bdb0d223311",
+    digest="628582fed1dd8d7fd0c8ae413be02de2",
     at="nemotron_like.recipe:42",
 )
 calibration = rt.sampled(clean, calibration_sample, rule="sample 10%", at="nemotron_like.recipe:42")
@@ -751,7 +751,7 @@ calibration_kept = job.select(
     "calibration",
     calibration,
     reads=[clean_kept, calibration_sample],
-    digest="4e0034b8db12c304a11b0bf83b48619d",
+    digest="a20cda2564b6f581af1c15c25600ae25",
     at="nemotron_like.recipe:41",
 )
 calibration = calibration_kept.frame
@@ -764,7 +764,7 @@ web_edu_fit = job.fit(
     parts=20,
     weight="documents",
     reads=[calibration_kept],
-    digest="93036879718f14f56e55cc9fb08cde2d",
+    digest="982cdfc9db85111e434abfe009471570",
     at="nemotron_like.recipe:49",
 )
 
@@ -776,7 +776,7 @@ web_tidy_fit = job.fit(
     parts=20,
     weight="documents",
     reads=[calibration_kept],
-    digest="6869a66e672e5c2c9aba2df088545bff",
+    digest="52725a1c05ba1147cbb1553e58230ddf",
     at="nemotron_like.recipe:49",
 )
 
@@ -797,7 +797,7 @@ web_kept = job.select(
     "web",
     web,
     reads=[clean_kept, web_edu_fit, web_tidy_fit],
-    digest="34c6ad48bf7ca199612eebee94f1c33c",
+    digest="f2c76362e24b9f06f53d0bfcc4f098b8",
     at="nemotron_like.recipe:48",
 )
 web = web_kept.frame
@@ -849,7 +849,7 @@ wiki_units = job.units(
     samples=1,
     request={"max_tokens": 512, "temperature": 0.5, "top_p": 0.9, "seed": 1},
     reads=[web_kept],
-    digest="65202632a54364a60fd3d5c86ecd8787",
+    digest="ce132d9f295b0a5317081a7781387a67",
     at="nemotron_like.recipe:64",
 )
 
@@ -890,7 +890,7 @@ wiki_answers = job.ask(
     verify=wiki_verify,
     retry=0,
     on_fail="discard",
-    digest="df9f79cbb2029649339a26703ef541b0",
+    digest="0cd5c76885ec81d00ce44b32b73feb54",
     at="nemotron_like.recipe:73",
 )
 
@@ -901,7 +901,7 @@ wiki_made = job.derive(
     kind="transform",
     rejoin="\n",
     scores=["support"],
-    digest="08b1c0fdfaa8124689d0e0cfa42dc210",
+    digest="dd19614947dcc82226479b4e5d1ee3b1",
     at="nemotron_like.recipe:63",
 )
 
@@ -910,7 +910,7 @@ wiki_columns = job.annotate(
     "wiki",
     wiki_made,
     columns={"minhash_c9b781": rt.op("minhash_bands@1", shingle="5 words", bands=14, rows=8, seed=1)},
-    digest="d9f67b3b53e2bd48f345ffdf3569f062",
+    digest="c7e39506d4162c6d6dfd74bd14e497f5",
     at="nemotron_like.recipe:79",
 )
 wiki = wiki_columns.frame
@@ -934,7 +934,7 @@ wiki_minhash = job.duplicates(
     against=web.join(clean_columns.frame.select("doc_id", "minhash_c9b781"), "doc_id"),
     against_texts=pages,
     reads=[wiki_made, wiki_columns, web_kept, clean_columns],
-    digest="baedf34e30ca0db4a9a1d2701a9e46a7",
+    digest="7422e649cdee1668e8111d92ded74e6e",
     at="nemotron_like.recipe:79",
 )
 wiki = wiki.join(wiki_minhash.frame, "doc_id", "left")
@@ -950,7 +950,7 @@ wiki_kept = job.select(
     "wiki",
     wiki.drop("minhash_c9b781"),
     reads=[wiki_made, wiki_columns, web_kept, clean_columns, wiki_minhash],
-    digest="132a17478084425b0e5ca469aa95aa49",
+    digest="b8edee1de72e618ae386e2aa8c429c54",
     at="nemotron_like.recipe:63",
 )
 wiki = wiki_kept.frame
@@ -1018,7 +1018,7 @@ study_units = job.units(
     samples=1,
     request={"max_tokens": 1000, "temperature": 0.5, "top_p": 0.9, "seed": 1},
     reads=[web_kept],
-    digest="ea5ade0ad8919156041678f7bffeaac3",
+    digest="20ff6447cf9685307ea41505560557cc",
     at="nemotron_like.recipe:84",
 )
 
@@ -1051,7 +1051,7 @@ study_answers = job.ask(
     verify=study_verify,
     retry=1,
     on_fail="discard",
-    digest="2e7a33f0d0243d197f8543143f51e51c",
+    digest="8592c4ccd57f3167bce5cf86c3a2f8ac",
     at="nemotron_like.recipe:91",
 )
 
@@ -1060,7 +1060,7 @@ study_made = job.derive(
     "study",
     study_answers,
     kind="transform",
-    digest="854435d0457ca04fd54f429136bc2cab",
+    digest="00f986fae7ab5ac011c4a562be4f2c69",
     at="nemotron_like.recipe:83",
 )
 
@@ -1072,7 +1072,7 @@ study_kept = job.select(
     "study",
     study,
     reads=[study_made],
-    digest="0f226923f5729600d508ccce1d7a0115",
+    digest="147233a9d43fd40d42460e0e88f901aa",
     at="nemotron_like.recipe:83",
 )
 study = study_kept.frame
@@ -1116,7 +1116,7 @@ qa_units = job.units(
     samples=4,
     request={"max_tokens": 600, "temperature": 1, "top_p": 0.9, "seed": 1},
     reads=[web_kept],
-    digest="d3439cc51eb8269f98646b80cd211bd3",
+    digest="b5259ae16ed1a5308126ffd651cfe7d5",
     at="nemotron_like.recipe:99",
 )
 
@@ -1162,7 +1162,7 @@ qa_answers = job.ask(
     best=qa_best,
     retry=0,
     on_fail="discard",
-    digest="adc9564f1617813d19144ff4a1d79221",
+    digest="2676eb3cac11243aea98106da0495cb9",
     at="nemotron_like.recipe:108",
 )
 
@@ -1173,7 +1173,7 @@ qa_made = job.derive(
     kind="generate",
     text=[rt.var("segment"), "\n", "\n", rt.var("answer")],
     scores=["support"],
-    digest="2be5ba84a1130f6e716af06194e2288c",
+    digest="c965272f8ffda958b4c154858630ab46",
     at="nemotron_like.recipe:98",
 )
 
@@ -1185,7 +1185,7 @@ qa_kept = job.select(
     "qa",
     qa,
     reads=[qa_made],
-    digest="a7de4dde1b6160e57908c439dee2dc09",
+    digest="8eed08085faecd72ed7df5e6fbd126c0",
     at="nemotron_like.recipe:98",
 )
 qa = qa_kept.frame
@@ -1234,7 +1234,7 @@ pretrain_draw = job.mix(
     on_shortage=["repeat", "renormalise"],
     seed=20261121,
     reads=[web_kept, wiki_kept, study_kept, qa_kept],
-    digest="49c8cfcdacf27daeb3465274eac65f71",
+    digest="2ba9a307f3224cb2cf2885a721d72d79",
     at="nemotron_like.recipe:117",
 )
 
@@ -1267,7 +1267,7 @@ job.write(
         rt.unique("doc_id", "epoch", at="nemotron_like.recipe:133"),
         rt.not_null("text", at="nemotron_like.recipe:134"),
     ],
-    digest="3c8bfce0b58d28e7c24e975f24d03107",
+    digest="ab94d04b56bc1619e4ac4a9a77e1a9c8",
     at="nemotron_like.recipe:131",
 )
 

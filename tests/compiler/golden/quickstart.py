@@ -146,38 +146,38 @@ clean_columns = job.annotate(
     pages,
     columns={
         ("lang", "lang_score"): rt.op("fasttext@1", model="lid.176"),
-        "stats_words": rt.op("stats.words@1"),
-        "stats_mean_word_length": rt.op("stats.mean_word_length@1"),
-        "stats_symbol_word_ratio_0037e9": rt.op("stats.symbol_word_ratio@1", symbols=("#", "...", "…")),
+        "stats_words": rt.op("stats.words@2"),
+        "stats_mean_word_length": rt.op("stats.mean_word_length@2"),
+        "stats_symbol_word_ratio_0037e9": rt.op("stats.symbol_word_ratio@2", symbols=("#", "...", "…")),
         "stats_bullet_line_share": rt.op("stats.bullet_line_share@1"),
         "stats_ellipsis_line_share": rt.op("stats.ellipsis_line_share@1"),
-        "stats_alphabetic_word_share": rt.op("stats.alphabetic_word_share@1"),
+        "stats_alphabetic_word_share": rt.op("stats.alphabetic_word_share@2"),
         "stats_distinct_words_of_2ca383": rt.op(
-            "stats.distinct_words_of@1",
+            "stats.distinct_words_of@2",
             words=("the", "be", "to", "of", "and", "that", "have", "with"),
         ),
         "stats_duplicate_line_share": rt.op("stats.duplicate_line_share@1"),
         "stats_duplicate_paragraph_share": rt.op("stats.duplicate_paragraph_share@1"),
         "stats_duplicate_line_character_share": rt.op("stats.duplicate_line_character_share@1"),
         "stats_duplicate_paragraph_character_share": rt.op("stats.duplicate_paragraph_character_share@1"),
-        "stats_top_ngram_character_share_2": rt.op("stats.top_ngram_character_share@1", n=2),
-        "stats_top_ngram_character_share_3": rt.op("stats.top_ngram_character_share@1", n=3),
-        "stats_top_ngram_character_share_4": rt.op("stats.top_ngram_character_share@1", n=4),
-        "stats_duplicate_ngram_character_share_5": rt.op("stats.duplicate_ngram_character_share@1", n=5),
-        "stats_duplicate_ngram_character_share_6": rt.op("stats.duplicate_ngram_character_share@1", n=6),
-        "stats_duplicate_ngram_character_share_7": rt.op("stats.duplicate_ngram_character_share@1", n=7),
-        "stats_duplicate_ngram_character_share_8": rt.op("stats.duplicate_ngram_character_share@1", n=8),
-        "stats_duplicate_ngram_character_share_9": rt.op("stats.duplicate_ngram_character_share@1", n=9),
-        "stats_duplicate_ngram_character_share_10": rt.op("stats.duplicate_ngram_character_share@1", n=10),
+        "stats_top_ngram_character_share_2": rt.op("stats.top_ngram_character_share@2", n=2),
+        "stats_top_ngram_character_share_3": rt.op("stats.top_ngram_character_share@2", n=3),
+        "stats_top_ngram_character_share_4": rt.op("stats.top_ngram_character_share@2", n=4),
+        "stats_duplicate_ngram_character_share_5": rt.op("stats.duplicate_ngram_character_share@2", n=5),
+        "stats_duplicate_ngram_character_share_6": rt.op("stats.duplicate_ngram_character_share@2", n=6),
+        "stats_duplicate_ngram_character_share_7": rt.op("stats.duplicate_ngram_character_share@2", n=7),
+        "stats_duplicate_ngram_character_share_8": rt.op("stats.duplicate_ngram_character_share@2", n=8),
+        "stats_duplicate_ngram_character_share_9": rt.op("stats.duplicate_ngram_character_share@2", n=9),
+        "stats_duplicate_ngram_character_share_10": rt.op("stats.duplicate_ngram_character_share@2", n=10),
         "stats_line_end_share_cfa182": rt.op(
             "stats.line_end_share@1",
             marks=(".", "?", "!", "\"", "”", "。", "？", "！"),
         ),
         "stats_short_line_share_30": rt.op("stats.short_line_share@1", max=30),
-        "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@1"),
+        "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@2"),
         "minhash_c9b781": rt.op("minhash_bands@1", shingle="5 words", bands=14, rows=8, seed=1),
     },
-    digest="89a9b37ecce13ec4752065b8a102bcce",
+    digest="32c9803de2a586e7d75214f70383a7be",
     at="quickstart.recipe:17",
 )
 clean = clean_columns.frame
@@ -400,7 +400,7 @@ clean_exact = job.duplicates(
     key="text_hash",
     texts=pages,
     reads=[pages, clean_columns],
-    digest="c56acb330675f9162dff2d5e7e7a1c71",
+    digest="34deef8bf75b812fd6566a51d98e1450",
     at="quickstart.recipe:22",
 )
 clean = clean.join(clean_exact.frame, "doc_id", "left")
@@ -423,7 +423,7 @@ clean_minhash = job.duplicates(
     key="minhash_c9b781",
     texts=pages,
     reads=[pages, clean_columns, clean_exact],
-    digest="41c0f74031370b7c80ecbc79030a0a88",
+    digest="9ccf18a2d41f4b1ccf0978d79328497c",
     at="quickstart.recipe:23",
 )
 clean = clean.join(clean_minhash.frame, "doc_id", "left")
@@ -439,7 +439,7 @@ clean_kept = job.select(
     "clean",
     clean.drop("minhash_c9b781"),
     reads=[pages, clean_columns, clean_exact, clean_minhash],
-    digest="8ff54c226561ca8816f23e142aa58542",
+    digest="2670685f37048f6c78d76c5069f5f137",
     at="quickstart.recipe:16",
 )
 clean = clean_kept.frame
@@ -457,7 +457,7 @@ job.write(
         rt.unique("doc_id", "epoch", at="quickstart.recipe:28"),
         rt.not_null("text", at="quickstart.recipe:29"),
     ],
-    digest="4288ccce16c602c0187c62bd1423f9d1",
+    digest="9fbeb1623c4d081d896d9c89781563aa",
     at="quickstart.recipe:26",
 )
 

@@ -46,7 +46,7 @@ OPERATORS = (
     Operator(
         name="minhash_bands",
         kind="signature",
-        version=1,
+        version=2,
         doc="One 64-bit key for each band of the MinHash signature; formula in `recipe_udfs.minhash`. Null "
         "for a text without a shingle.",
         parameters=(SHINGLE, BANDS, ROWS, SEED),
@@ -56,7 +56,7 @@ OPERATORS = (
     Operator(
         name="shingle_hashes",
         kind="signature",
-        version=1,
+        version=2,
         doc="The set of the text's shingles as 64-bit hashes, for the true Jaccard similarity.",
         parameters=(SHINGLE,),
         columns=(Column("shingles", "array<bigint>", "Sorted, distinct."),),
@@ -65,7 +65,7 @@ OPERATORS = (
     Operator(
         name="normalised_hash",
         kind="signature",
-        version=1,
+        version=2,
         doc="Hash of the text in lower case without punctuation, its words joined by one space.",
         columns=(Column("normalised_hash", "string", "32 hex digits of SHA-256; null for a text without a word."),),
         run="recipe_udfs.normalise:normalised_hash",

@@ -36,29 +36,33 @@ STATISTICS = (
     statistic("stats.lines", "bigint", "Pieces between newlines that are not empty once trimmed."),
     statistic("stats.paragraphs", "bigint", "Runs of lines between empty lines."),
     statistic(
-        "stats.words", "bigint", "Runs of characters between Unicode white space (Gopher, table A1).", BOUNDARY
+        "stats.words",
+        "bigint",
+        "Runs of characters between Unicode white space (Gopher, table A1); in scripts without spaces, letters.",
+        BOUNDARY,
+        version=2,
     ),
-    statistic("stats.sentences", "bigint", "Sentences: up to a sentence mark or the end of a line (C4)."),
-    statistic("stats.mean_word_length", "double", "Characters in words ÷ words (Gopher).", BOUNDARY),
+    statistic("stats.sentences", "bigint", "Sentences: up to a sentence mark or the end of a line (C4).", version=2),
+    statistic("stats.mean_word_length", "double", "Characters in words ÷ words (Gopher).", BOUNDARY, version=2),
     statistic(
         "stats.symbol_word_ratio",
         "double",
         "Occurrences of the most frequent symbol ÷ words (Gopher: `#` and the ellipsis).",
         Parameter("symbols", "list[text]", doc="Spellings; `...` and `…` are one symbol."),
+        version=2,
     ),
     statistic("stats.bullet_line_share", "double", "Lines that begin with a bullet ÷ lines (Gopher)."),
     statistic("stats.ellipsis_line_share", "double", "Lines that end in `...` or `…` ÷ lines (Gopher)."),
-    statistic("stats.alphabetic_word_share", "double", "Words with at least one letter ÷ words (Gopher)."),
+    statistic("stats.alphabetic_word_share", "double", "Words with at least one letter ÷ words (Gopher).", version=2),
     statistic(
         "stats.distinct_words_of",
         "bigint",
         "How many different words of the list occur; case and punctuation around do not matter (Gopher).",
         Parameter("words", "list[text]"),
+        version=2,
     ),
     statistic("stats.duplicate_line_share", "double", "Lines that occurred before ÷ lines (Gopher)."),
-    statistic(
-        "stats.duplicate_paragraph_share", "double", "Paragraphs that occurred before ÷ paragraphs (Gopher)."
-    ),
+    statistic("stats.duplicate_paragraph_share", "double", "Paragraphs that occurred before ÷ paragraphs (Gopher)."),
     statistic(
         "stats.duplicate_line_character_share",
         "double",
@@ -74,12 +78,14 @@ STATISTICS = (
         "double",
         "Characters in the occurrences of the most frequent n-gram ÷ characters of the text (Gopher).",
         GRAM,
+        version=2,
     ),
     statistic(
         "stats.duplicate_ngram_character_share",
         "double",
         "Characters in repeated n-grams, each counted once ÷ characters of the text (Gopher).",
         GRAM,
+        version=2,
     ),
     statistic(
         "stats.line_end_share",
@@ -93,7 +99,7 @@ STATISTICS = (
         "Lines of at most `max` characters ÷ lines (FineWeb).",
         Parameter("max", "characters"),
     ),
-    statistic("stats.newline_word_ratio", "double", "Newline characters ÷ words (FineWeb)."),
+    statistic("stats.newline_word_ratio", "double", "Newline characters ÷ words (FineWeb).", version=2),
     # NeMo Curator's filters of characters, words and paragraphs, which Nemotron-CC's curation asks (std/nemotron_cc):
     # nemo_curator/stages/text/filters/heuristic/string.py and stages/text/utils/constants.py of version 1.4.
     statistic(
@@ -102,9 +108,7 @@ STATISTICS = (
         "Characters other than the letters A to Z in any case, the digits 0 to 9, newlines and `? ! , .` ÷ characters "
         "of the text; spaces are counted (NeMo Curator, after Gopher).",
     ),
-    statistic(
-        "stats.digit_character_share", "double", "Digits of any script ÷ characters of the text (NeMo Curator)."
-    ),
+    statistic("stats.digit_character_share", "double", "Digits of any script ÷ characters of the text (NeMo Curator)."),
     statistic(
         "stats.url_character_share",
         "double",
@@ -126,7 +130,7 @@ STATISTICS = (
         "Paragraphs that contain one of the phrases, in any case ÷ paragraphs (NeMo Curator, after C4).",
         Parameter("phrases", "list[text]", doc="Phrases of terms of use, privacy and cookie notices."),
     ),
-    statistic("stats.max_word_length", "bigint", "Characters of the longest word (C4, NeMo Curator)."),
+    statistic("stats.max_word_length", "bigint", "Characters of the longest word (C4, NeMo Curator).", version=2),
     statistic(
         "contains",
         "boolean",
@@ -174,21 +178,30 @@ OPERATORS = (
     Operator(
         name="lines",
         kind="clean",
-        version=1,
+        version=2,
         doc="C4's line rules (Raffel et al. 2020): removes the lines that break one and keeps the page.",
         parameters=(
             Parameter("min_words", "int?", None, "Lines with fewer words go."),
             Parameter("max_word_length", "characters?", None, "Lines with a longer word go."),
             Parameter("without", "list[text]", (), "Lines that contain one of these, in any case, go."),
+            Parameter("terminal_punctuation", "bool", False, "Lines go that end in no sentence mark or in `...`."),
             Parameter(
-                "terminal_punctuation", "bool", False, "Lines go that end in no sentence mark or in `...`."
+                "citations",
+                "keep|remove",
+                "keep",
+                "`[12]`, `[edit]` and `[citation needed]` within a line, before the other rules are asked.",
+                added=True,
             ),
             Parameter("upper_case", "share?", None, "Lines with more capitals go.", later=True, added=True),
             Parameter("numeric", "bool", True, "Lines of figures only stay.", later=True, added=True),
             Parameter("counters", "bool", True, "Lines like `3 likes` stay.", later=True, added=True),
             Parameter(
-                "max_words_lost", "share?", None,
-                "A page that loses a larger share of its words goes (RefinedWeb).", later=True, added=True,
+                "max_words_lost",
+                "share?",
+                None,
+                "A page that loses a larger share of its words goes (RefinedWeb).",
+                later=True,
+                added=True,
             ),
         ),
         columns=(
