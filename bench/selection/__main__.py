@@ -4,8 +4,9 @@
                               [--agreement all] [--json] [--write docs/bench.md] [--no-limits]
 
 DIR of --data holds `books.jsonl.zst` and `web.warc.gz`; under --work come the inputs, the peers' environments and the
-logs. recipec and the bare copy read every size; the peers, which are slower, and recipec once more for comparison, read
-the first files of the input, about --part of them. Ends with 1 where a limit of report.py is passed.
+logs. recipec's chain and the bare copy read every size, its other recipes the first of them; the peers, which are
+slower, and recipec once more for comparison, read the first files of the input, about --part of them. Ends with 1 where
+a limit of report.py is passed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from bench.selection.data import linked, make_input
 from bench.selection.environments import Environment
 
 FULL = ("filters", "gopher_c4", "dedup", "dedup_verified")
-"""Recipes that run over the largest size; `whole` runs over every size."""
+"""Recipes that run over the first size; `whole` runs over every size."""
 DOES = {
     "filters": "FineWeb's rules",
     "gopher_c4": "Gopher's and C4's rules",
@@ -136,14 +137,14 @@ def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreemen
     bench = Bench(options)
     bench.problems = {name: environment.problem for name, environment in found.items() if environment.problem}
     installed = [peer for peer in chosen if not found[peer.name].problem]
-    smallest, *_ = ordered = sorted(options.size, key=lambda size: size[1])
-    inputs = [bench.input(name, size) for name, size in ordered]
+    smallest = min(options.size, key=lambda size: size[1])
+    inputs = [bench.input(name, size) for name, size in options.size]
     for source in inputs:
         bench.ours("whole", source)
         bench.copy(source)
     for recipe in options.recipes:
-        bench.ours(recipe, inputs[-1])
-    part = inputs[0]
+        bench.ours(recipe, inputs[0])
+    part = min(inputs, key=lambda source: source.bytes)
     if options.part[1] < smallest[1]:
         part = bench.input(f"{options.part[0]} of it", options.part[1])
         for recipe in dict.fromkeys(task.recipe for peer in installed for task in peer.tasks if task.recipe):
@@ -176,11 +177,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with books.jsonl.zst and web.warc.gz")
     parser.add_argument("--work", type=Path, required=True, help="folder for inputs, environments and logs")
-    parser.add_argument(
-        "--size", type=size_of, nargs="+", default=[size_of("1GB")], help="of the input, such as 1GB 3GB"
-    )
+    size_help = "of the input, such as 1GB 3GB; the others are compared with the first"
+    parser.add_argument("--size", type=size_of, nargs="+", default=[size_of("1GB")], help=size_help)
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
-    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the largest")
+    parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the first size")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
     parser.add_argument("--seed", type=int, default=1)
@@ -193,8 +193,8 @@ def main() -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(options.work / "bytecode")
     bench, agreements = measure(options)
-    found = report.findings(bench.runs, agreements)
     near = [row for source in bench.inputs() for row in pairs.planted(bench.runs, source)]
+    found = report.findings(bench.runs, agreements, near, bench.components, options.size[0][0])
     tables = report.markdown(bench.runs, agreements, found, bench.problems)
     tables += report.near_copies(near, bench.components) + report.by_size(bench.runs)
     if options.json:

@@ -1,7 +1,7 @@
 """Near copies: what the bands of a MinHash promise of planted pairs, what each side found, what lies in our components.
 
     planted(runs, source) -> rows by edit rate
-    below(lake, source) -> share of pairs of one component that have less than half of their shingles in common
+    components(lake, run, seed) -> pairs of one component that have less than half of their shingles in common
 
 The true similarity of two texts is the Jaccard similarity of their sets of five words, of the normalised texts.
 """
@@ -28,6 +28,8 @@ from bench.selection.results import Input, Run, found, planted_pairs
 
 BANDS, ROWS = 14, 8
 LITTLE = 0.5
+VERIFIED = 0.8
+"""What dedup_verified.recipe asks of a pair."""
 MOST = 50
 """Members of a component whose pairs are looked at; of a larger one so many are drawn."""
 
@@ -47,13 +49,15 @@ class Planted:
 
 @dataclass(frozen=True)
 class Components:
-    """Pairs within the components that a run found, and the share with less than LITTLE in common."""
+    """Pairs within the components that a run found, and the share with less than LITTLE in common. `unmatched`: where
+    pairs were verified, documents of components that have too little in common with every other."""
 
     source: str
     task: str
     components: int
     pairs: int
     below: float
+    unmatched: int | None
 
 
 def planted(runs: Sequence[Run], source: Input) -> list[Planted]:
@@ -86,12 +90,15 @@ def components(lake: Path, run: Run, seed: int) -> Components:
     for row in query("select parent, child from rows_of", {"rows_of": edges}):
         groups[row["parent"]] |= {row["parent"], row["child"]}
     keys = _keys(lake, {name for members in groups.values() for name in members})
-    draw, pairs = random.Random(seed), []
+    draw, pairs, whole = random.Random(seed), [], set()
     for members in groups.values():
         some = sorted(members) if len(members) <= MOST else draw.sample(sorted(members), MOST)
         pairs += [(keys[a], keys[b]) for a, b in combinations(some, 2)]
+        whole |= {keys[name] for name in members} if len(members) <= MOST else set()
     values = _similarities(pairs, _texts(run.input, sorted({name for pair in pairs for name in pair})))
-    return Components(run.input.name, run.task, len(groups), len(pairs), float(np.mean(values < LITTLE)))
+    enough = {name for pair, value in zip(pairs, values, strict=True) if value >= VERIFIED for name in pair}
+    unmatched = len(whole - enough) if run.task == "dedup_verified" else None
+    return Components(run.input.name, run.task, len(groups), len(pairs), float(np.mean(values < LITTLE)), unmatched)
 
 
 def _keys(lake: Path, wanted: Iterable[str]) -> dict[str, str]:

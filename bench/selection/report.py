@@ -24,6 +24,8 @@ FASTER_THAN_DOLMA = 20.0
 """recipec's MB/s at Gopher's and C4's rules over dolma's at its taggers for them: at least."""
 FASTER_THAN_DATA_JUICER = 40.0
 """recipec's MB/s at FineWeb's filters over Data-Juicer's at its text filters: at least."""
+SHORT_OF_THEORY = 0.02
+"""Share of planted pairs that the bands promise, less the share found: at most."""
 ALIKE = 0.99
 """Share of documents that recipec and datatrove decide alike, rule by rule: at least."""
 EXACT = 1.0
@@ -44,8 +46,14 @@ class Finding:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
-def findings(runs: Sequence[Run], agreements: Mapping[str, Sequence[Agreement]]) -> list[Finding]:
-    """What is limited, as far as it was measured."""
+def findings(
+    runs: Sequence[Run],
+    agreements: Mapping[str, Sequence[Agreement]],
+    near: Sequence[Planted],
+    components: Sequence[Components],
+    main: str,
+) -> list[Finding]:
+    """What is limited, as far as it was measured; main: the name of the input with which others are compared."""
     done = [run for run in runs if run.code == 0]
 
     def of(side: str, task: str) -> list[Run]:
@@ -60,24 +68,45 @@ def findings(runs: Sequence[Run], agreements: Mapping[str, Sequence[Agreement]])
         ("datatrove", "dedup", "dedup", FASTER_AT_DEDUP),
         ("Data-Juicer", "dedup", "dedup", FASTER_AT_DEDUP),
     ):
-        peer, product = of(side, task), of("recipec", ours)
+        peer, product = of(side, task), [run for run in of("recipec", ours) if run.input.name == main]
         if peer and product:
-            name = f"{ours}: MB/s of {product[-1].input.name} over {side}'s of {peer[-1].input.name}"
-            result.append(Finding(name, product[-1].speed / peer[-1].speed, limit))
+            name = f"{ours}: MB/s of {main} over {side}'s of {peer[-1].input.name}"
+            result.append(Finding(name, product[0].speed / peer[-1].speed, limit))
     copies, wholes = of("bare copy", "copy"), of("recipec", "whole")
     wholes = [run for run in wholes if any(run.input.name == copy.input.name for copy in copies)]
     for whole, copy in zip(wholes, copies, strict=True):
         name = f"whole: seconds over a bare copy's, {whole.input.name}"
         result.append(Finding(name, whole.seconds / copy.seconds, SLOWER_THAN_COPY, at_least=False))
     if len(copies) > 1:
-        marginal = (wholes[-1].seconds - wholes[0].seconds) / max(copies[-1].seconds - copies[0].seconds, 1e-6)
-        name = f"whole: seconds over a bare copy's, {wholes[0].input.name} → {wholes[-1].input.name}"
+        at = next(i for i, run in enumerate(wholes) if run.input.name == main)
+        at = 0 if at == len(wholes) - 1 else at
+        marginal = (wholes[-1].seconds - wholes[at].seconds) / max(copies[-1].seconds - copies[at].seconds, 1e-6)
+        name = f"whole: seconds over a bare copy's, {wholes[at].input.name} → {wholes[-1].input.name}"
         result.append(Finding(name, marginal, DEARER_THAN_COPY, at_least=False))
         times = wholes[-1].input.bytes / wholes[0].input.bytes
         name = f"whole: seconds of {wholes[-1].input.name} over {wholes[0].input.name}'s, for each of {times:.1f} times"
         result.append(Finding(name, wholes[-1].seconds / wholes[0].seconds / times, DEARER_BY_ROWS, at_least=False))
-    for texts, found in agreements.items():
-        for agreement in found:
+    result += [
+        Finding(
+            f"dedup: promised less found, {row.rate} replaced", row.promised - row.found["recipec"], SHORT_OF_THEORY,
+            at_least=False,
+        )  # fmt: skip
+        for row in near
+        if row.source == main and "recipec" in row.found
+    ]
+    for row in near:
+        result += [
+            Finding(f"dedup: found less {side}'s, {row.source}", row.found["recipec"] - share, 0.0)
+            for side, share in row.found.items()
+            if row.rate == "all" and not side.startswith("recipec") and "recipec" in row.found
+        ]
+    result += [
+        Finding(f"{found.task}: documents below the threshold, {found.source}", found.unmatched, 0, at_least=False)
+        for found in components
+        if found.unmatched is not None
+    ]
+    for texts, rules in agreements.items():
+        for agreement in rules:
             limit = EXACT if agreement.rule.startswith("lid.176") else ALIKE
             result.append(Finding(f"alike on {texts}: {agreement.rule}", agreement.share_read_alike, limit))
     return result
@@ -112,7 +141,8 @@ def markdown(
         for finding in ratios:
             sign = "≥" if finding.at_least else "≤"
             kept = "" if finding.kept else "**over**"
-            lines.append(f"| {finding.name} | {finding.value:.2f} | {sign} {finding.limit:g} | {kept} |")
+            value = f"{finding.value:.2f}" if abs(finding.value) >= 1 else f"{finding.value:.3f}"
+            lines.append(f"| {finding.name} | {value} | {sign} {finding.limit:g} | {kept} |")
     for texts, rules in agreements.items():
         documents = max(agreement.documents for agreement in rules)
         lines += ["", f"Rules on {texts}, {documents:,} documents:", ""]
@@ -141,9 +171,13 @@ def near_copies(rows: Sequence[Planted], found: Sequence[Components]) -> str:
             shares = " | ".join(f"{row.found[side]:.1%}" for side in sides)
             lines.append(f"| {row.rate} | {row.pairs:,} | {row.similarity:.1%} | {row.promised:.1%} | {shares} |")
     if found:
-        lines += ["", "| components | input | number | pairs in them | with less than half in common |"]
-        lines.append("| --- | --- | ---: | ---: | ---: |")
-        lines += [f"| {c.task} | {c.source} | {c.components:,} | {c.pairs:,} | {c.below:.2%} |" for c in found]
+        lines += ["", "| components | input | number | pairs in them | with less than half in common | unmatched |"]
+        lines.append("| --- | --- | ---: | ---: | ---: | ---: |")
+        for c in found:
+            unmatched = "" if c.unmatched is None else f"{c.unmatched:,}"
+            lines.append(
+                f"| {c.task} | {c.source} | {c.components:,} | {c.pairs:,} | {c.below:.2%} | {unmatched} |"
+            )
     return "\n".join(lines) + "\n" if lines else ""
 
 
