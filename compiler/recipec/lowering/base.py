@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from recipec import plan as p
 from recipec import resolved as r
 from recipec.lower_values import FileFinder, Unsupported, pinned
+from recipec.operators import installed
 
 DOCUMENT_COLUMNS = frozenset(
     [
@@ -175,8 +176,13 @@ class Base:
     def _tokens(self, of: str, chain: Chain) -> None:
         """Where the recipe names one tokenizer, every row has its tokens counted."""
         (tokenizer,) = self.recipe.tokenizers.values()
-        counted = p.Operation(operator="tokens", version=1, args={"tokenizer": self._tokenizer(tokenizer.name)})
+        counted = implied("statistic", "tokens", {"tokenizer": self._tokenizer(tokenizer.name)})
         self._annotate(of, chain, tokenizer, [(("tokens",), counted)])
+
+
+def implied(kind: str, name: str, args: dict[str, p.Value]) -> p.Operation:
+    """An operator of ours that no word of the recipe names, in the version that is installed."""
+    return p.Operation(operator=name, version=installed().operators[kind, name].version, args=args)
 
 
 def annotate_digest(texts: str, columns: list[p.AnnotateColumn] | tuple[p.AnnotateColumn, ...]) -> str:

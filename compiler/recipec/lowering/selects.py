@@ -5,7 +5,7 @@ from __future__ import annotations
 from recipec import plan as p
 from recipec import resolved as r
 from recipec.lower_values import Unsupported, columns_of, rule
-from recipec.lowering.base import DOCUMENT_COLUMNS, LINE_COLUMNS, Chain, Texts
+from recipec.lowering.base import DOCUMENT_COLUMNS, LINE_COLUMNS, Chain, Texts, implied
 from recipec.lowering.expressions import said
 from recipec.lowering.figures import Figures, anonymous
 
@@ -308,11 +308,10 @@ def dedup_key(made: p.Operation) -> tuple[str, p.Operation | None]:
     if made.operator == "exact":
         of = made.args["of"]
         if of == "normalised_text":
-            return "normalised_hash", p.Operation(operator="normalised_hash", version=1, args={})
+            return "normalised_hash", implied("signature", "normalised_hash", {})
         return {"text": "text_hash", "url": "url_id"}[of], None
     if made.operator != "minhash":
         return str(made.args.get("vector", "text")), None
     args = {name: made.args[name] for name in ("shingle", "bands", "rows", "seed")}
-    return f"minhash_{p.digest('argument', list(args.values()))[:6]}", p.Operation(
-        operator="minhash_bands", version=1, args=args
-    )
+    name = f"minhash_{p.digest('argument', list(args.values()))[:6]}"
+    return name, implied("signature", "minhash_bands", args)

@@ -414,9 +414,9 @@ clean_columns = job.annotate(
         ),
         "stats_short_line_share_30": rt.op("stats.short_line_share@1", max=30),
         "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@2"),
-        "minhash_c9b781": rt.op("minhash_bands@1", shingle="5 words", bands=14, rows=8, seed=1),
+        "minhash_c9b781": rt.op("minhash_bands@2", shingle="5 words", bands=14, rows=8, seed=1),
     },
-    digest="5b6bef5fdc4ca92b9d106ca874648e11",
+    digest="be43d221ae812f134b4b9895ca39cd31",
     at="nemotron_like.recipe:15",
 )
 clean = clean_columns.frame
@@ -653,7 +653,7 @@ clean_minhash = job.duplicates(
     key="minhash_c9b781",
     texts=pages,
     reads=[pages, clean_columns, clean_exact],
-    digest="6bb866414ea855f183a97905749ea006",
+    digest="f1a02f5a8d3f8f0e455abffd5d5907a4",
     at="nemotron_like.recipe:36",
 )
 clean = clean.join(clean_minhash.frame, "doc_id", "left")
@@ -698,7 +698,7 @@ clean_scores = job.score(
         ),
     },
     reads=[pages, clean_columns, clean_exact, clean_minhash],
-    digest="ccc5db7ea6311fdd2432f3080ca82529",
+    digest="42fd8cf5134ec9874df4d216b044cc87",
     at="nemotron_like.recipe:37",
 )
 clean = clean.join(clean_scores.frame, "text_hash", "left")
@@ -729,7 +729,7 @@ clean_kept = job.select(
     "clean",
     clean.drop("minhash_c9b781"),
     reads=[pages, clean_columns, clean_exact, clean_minhash, clean_scores],
-    digest="a71811a39bcb13629002546de918d415",
+    digest="64f36f4442a81faca15904a1146d7a0f",
     at="nemotron_like.recipe:31",
 )
 clean = clean_kept.frame
@@ -741,7 +741,7 @@ calibration_sample = job.sample(
     share=0.1,
     seed=1,
     reads=[clean_kept],
-    digest="628582fed1dd8d7fd0c8ae413be02de2",
+    digest="b6f06d59f3a5b620f6239ee9bbe8857e",
     at="nemotron_like.recipe:42",
 )
 calibration = rt.sampled(clean, calibration_sample, rule="sample 10%", at="nemotron_like.recipe:42")
@@ -751,7 +751,7 @@ calibration_kept = job.select(
     "calibration",
     calibration,
     reads=[clean_kept, calibration_sample],
-    digest="a20cda2564b6f581af1c15c25600ae25",
+    digest="b8a88ffa23fdd89febab75692c7cd96d",
     at="nemotron_like.recipe:41",
 )
 calibration = calibration_kept.frame
@@ -764,7 +764,7 @@ web_edu_fit = job.fit(
     parts=20,
     weight="documents",
     reads=[calibration_kept],
-    digest="982cdfc9db85111e434abfe009471570",
+    digest="c2ece220085b766c33dfe81b79507251",
     at="nemotron_like.recipe:49",
 )
 
@@ -776,7 +776,7 @@ web_tidy_fit = job.fit(
     parts=20,
     weight="documents",
     reads=[calibration_kept],
-    digest="52725a1c05ba1147cbb1553e58230ddf",
+    digest="9a5fccbe0306a76ce5965f91c4538f3d",
     at="nemotron_like.recipe:49",
 )
 
@@ -797,7 +797,7 @@ web_kept = job.select(
     "web",
     web,
     reads=[clean_kept, web_edu_fit, web_tidy_fit],
-    digest="f2c76362e24b9f06f53d0bfcc4f098b8",
+    digest="2045f7eac42b010a5c4e5397441f8503",
     at="nemotron_like.recipe:48",
 )
 web = web_kept.frame
@@ -849,7 +849,7 @@ wiki_units = job.units(
     samples=1,
     request={"max_tokens": 512, "temperature": 0.5, "top_p": 0.9, "seed": 1},
     reads=[web_kept],
-    digest="ce132d9f295b0a5317081a7781387a67",
+    digest="d22d0c9e8776898d8f3874271e590236",
     at="nemotron_like.recipe:64",
 )
 
@@ -890,7 +890,7 @@ wiki_answers = job.ask(
     verify=wiki_verify,
     retry=0,
     on_fail="discard",
-    digest="0cd5c76885ec81d00ce44b32b73feb54",
+    digest="55532f38e19efea7ae2c67b21632c441",
     at="nemotron_like.recipe:73",
 )
 
@@ -901,7 +901,7 @@ wiki_made = job.derive(
     kind="transform",
     rejoin="\n",
     scores=["support"],
-    digest="dd19614947dcc82226479b4e5d1ee3b1",
+    digest="bf138d458fd2c983cf8fd17a4b8a2ace",
     at="nemotron_like.recipe:63",
 )
 
@@ -909,8 +909,8 @@ wiki_made = job.derive(
 wiki_columns = job.annotate(
     "wiki",
     wiki_made,
-    columns={"minhash_c9b781": rt.op("minhash_bands@1", shingle="5 words", bands=14, rows=8, seed=1)},
-    digest="c7e39506d4162c6d6dfd74bd14e497f5",
+    columns={"minhash_c9b781": rt.op("minhash_bands@2", shingle="5 words", bands=14, rows=8, seed=1)},
+    digest="253d1e88a435eb79733e1ee703d97f57",
     at="nemotron_like.recipe:79",
 )
 wiki = wiki_columns.frame
@@ -934,7 +934,7 @@ wiki_minhash = job.duplicates(
     against=web.join(clean_columns.frame.select("doc_id", "minhash_c9b781"), "doc_id"),
     against_texts=pages,
     reads=[wiki_made, wiki_columns, web_kept, clean_columns],
-    digest="7422e649cdee1668e8111d92ded74e6e",
+    digest="0935943546f931e018360d1c04cba59a",
     at="nemotron_like.recipe:79",
 )
 wiki = wiki.join(wiki_minhash.frame, "doc_id", "left")
@@ -950,7 +950,7 @@ wiki_kept = job.select(
     "wiki",
     wiki.drop("minhash_c9b781"),
     reads=[wiki_made, wiki_columns, web_kept, clean_columns, wiki_minhash],
-    digest="b8edee1de72e618ae386e2aa8c429c54",
+    digest="24b07fb7d119d3a0a0802d45f3569bf6",
     at="nemotron_like.recipe:63",
 )
 wiki = wiki_kept.frame
@@ -1018,7 +1018,7 @@ study_units = job.units(
     samples=1,
     request={"max_tokens": 1000, "temperature": 0.5, "top_p": 0.9, "seed": 1},
     reads=[web_kept],
-    digest="20ff6447cf9685307ea41505560557cc",
+    digest="1b28b700a6184915e34046e227fe9d00",
     at="nemotron_like.recipe:84",
 )
 
@@ -1051,7 +1051,7 @@ study_answers = job.ask(
     verify=study_verify,
     retry=1,
     on_fail="discard",
-    digest="8592c4ccd57f3167bce5cf86c3a2f8ac",
+    digest="502048840f75f7de24b4577eccbadc6e",
     at="nemotron_like.recipe:91",
 )
 
@@ -1060,7 +1060,7 @@ study_made = job.derive(
     "study",
     study_answers,
     kind="transform",
-    digest="00f986fae7ab5ac011c4a562be4f2c69",
+    digest="1b7ac6dbdcd676440c904ae2ba289e16",
     at="nemotron_like.recipe:83",
 )
 
@@ -1072,7 +1072,7 @@ study_kept = job.select(
     "study",
     study,
     reads=[study_made],
-    digest="147233a9d43fd40d42460e0e88f901aa",
+    digest="3ee70202ba20aa1297a381ac799693bf",
     at="nemotron_like.recipe:83",
 )
 study = study_kept.frame
@@ -1116,7 +1116,7 @@ qa_units = job.units(
     samples=4,
     request={"max_tokens": 600, "temperature": 1, "top_p": 0.9, "seed": 1},
     reads=[web_kept],
-    digest="b5259ae16ed1a5308126ffd651cfe7d5",
+    digest="a26bfd8fbafab087cd711f88e39d5cbb",
     at="nemotron_like.recipe:99",
 )
 
@@ -1162,7 +1162,7 @@ qa_answers = job.ask(
     best=qa_best,
     retry=0,
     on_fail="discard",
-    digest="2676eb3cac11243aea98106da0495cb9",
+    digest="c91b4a958b4a371c2461a1982067957b",
     at="nemotron_like.recipe:108",
 )
 
@@ -1173,7 +1173,7 @@ qa_made = job.derive(
     kind="generate",
     text=[rt.var("segment"), "\n", "\n", rt.var("answer")],
     scores=["support"],
-    digest="c965272f8ffda958b4c154858630ab46",
+    digest="98dc81bb2ae7a48a9f9efc125a8e466c",
     at="nemotron_like.recipe:98",
 )
 
@@ -1185,7 +1185,7 @@ qa_kept = job.select(
     "qa",
     qa,
     reads=[qa_made],
-    digest="8eed08085faecd72ed7df5e6fbd126c0",
+    digest="5990d4145dde98e835ea419ee28e1103",
     at="nemotron_like.recipe:98",
 )
 qa = qa_kept.frame
@@ -1234,7 +1234,7 @@ pretrain_draw = job.mix(
     on_shortage=["repeat", "renormalise"],
     seed=20261121,
     reads=[web_kept, wiki_kept, study_kept, qa_kept],
-    digest="2ba9a307f3224cb2cf2885a721d72d79",
+    digest="c20e88d775d0c6de278993ba12d2c02d",
     at="nemotron_like.recipe:117",
 )
 
@@ -1267,7 +1267,7 @@ job.write(
         rt.unique("doc_id", "epoch", at="nemotron_like.recipe:133"),
         rt.not_null("text", at="nemotron_like.recipe:134"),
     ],
-    digest="ab94d04b56bc1619e4ac4a9a77e1a9c8",
+    digest="3c67bd00cc367ed8db966cd4d84aafd6",
     at="nemotron_like.recipe:131",
 )
 

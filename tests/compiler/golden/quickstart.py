@@ -175,9 +175,9 @@ clean_columns = job.annotate(
         ),
         "stats_short_line_share_30": rt.op("stats.short_line_share@1", max=30),
         "stats_newline_word_ratio": rt.op("stats.newline_word_ratio@2"),
-        "minhash_c9b781": rt.op("minhash_bands@1", shingle="5 words", bands=14, rows=8, seed=1),
+        "minhash_c9b781": rt.op("minhash_bands@2", shingle="5 words", bands=14, rows=8, seed=1),
     },
-    digest="32c9803de2a586e7d75214f70383a7be",
+    digest="6a9489217e890bdc5a358ee8d9e5db60",
     at="quickstart.recipe:17",
 )
 clean = clean_columns.frame
@@ -423,7 +423,7 @@ clean_minhash = job.duplicates(
     key="minhash_c9b781",
     texts=pages,
     reads=[pages, clean_columns, clean_exact],
-    digest="9ccf18a2d41f4b1ccf0978d79328497c",
+    digest="5c736d9689548529f0cdec6f1701272a",
     at="quickstart.recipe:23",
 )
 clean = clean.join(clean_minhash.frame, "doc_id", "left")
@@ -439,7 +439,7 @@ clean_kept = job.select(
     "clean",
     clean.drop("minhash_c9b781"),
     reads=[pages, clean_columns, clean_exact, clean_minhash],
-    digest="2670685f37048f6c78d76c5069f5f137",
+    digest="d0c8fff621e634b438d7aff9cdd1f3ca",
     at="quickstart.recipe:16",
 )
 clean = clean_kept.frame
@@ -457,7 +457,7 @@ job.write(
         rt.unique("doc_id", "epoch", at="quickstart.recipe:28"),
         rt.not_null("text", at="quickstart.recipe:29"),
     ],
-    digest="9fbeb1623c4d081d896d9c89781563aa",
+    digest="7cb42846e0af591fa5e70d00a7ec2e84",
     at="quickstart.recipe:26",
 )
 
