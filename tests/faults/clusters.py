@@ -17,7 +17,7 @@ from stub.clients import ancestor, kill_above, pid_of
 from stub_server import Fault
 
 from faults.cases import fault
-from faults.oracle import Found, not_landed, settled
+from faults.oracle import Found, kept_to, not_landed, settled
 from faults.place import Place
 
 JVM = QUICK["spark.driver.extraJavaOptions"]
@@ -35,10 +35,6 @@ ON_TWO_CORES = {
 }
 
 
-LATE = 2.0
-"""Seconds between the leave to ask and the request, on a busy machine, and what a rate lets through at once."""
-
-
 @fault(2, "executor killed")
 def executor_killed(place: Place) -> Found:
     """At a late request, the executor of the worker that asks. The endpoint's limits hold for both executors together,
@@ -54,9 +50,7 @@ def executor_killed(place: Place) -> Found:
     at = place.size.units * 7 // 8
     with place.server(latency=place.size.seconds, faults={at: Fault(act=shoot)}) as stub:
         place.begin(stub.url, master="local-cluster[2,1,1024]", conf=ON_TWO_CORES, recipe=recipe).end()
-    at_times = sorted(entry.at for entry in place.entries())
-    allowed = per_minute / 60 * (at_times[-1] - at_times[0] + LATE)
-    assert len(at_times) <= allowed, f"{len(at_times)} requests, {allowed:.0f} were allowed in that time"
+    assert kept_to(per_minute, place.entries(), place)
     return settled(place, again=place.size.in_flight + costs[0])
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from asking_jobs import by_page, generations, output, relation, steps
 from recipe_runtime import landing
 from recipe_runtime.lineage.balance import balance
+from recipe_udfs.endpoint.rates import SMOOTH
 from running import Ran
-from stub.ledger import digest
+from stub.ledger import Entry, digest
 
 from faults.place import Place
 
@@ -42,10 +43,10 @@ UNSEEN = 0.25
 """Seconds that a server may take to see that a client is gone, whose permits are another's by then."""
 
 
-def most_open(place: Place) -> int:
+def most_open(entries: Iterable[Entry]) -> int:
     """How many calls were open at once, by the servers' own count."""
     changes = []
-    for entry in place.entries():
+    for entry in entries:
         gone = entry.status == 0 and not entry.completion
         changes += [(entry.at, 1), (max(entry.at, entry.done - UNSEEN * gone), -1)]
     most = now = 0
@@ -53,6 +54,18 @@ def most_open(place: Place) -> int:
         now += change
         most = max(most, now)
     return most
+
+
+def kept_to(per_minute: int, entries: Sequence[Entry], place: Place, each: int = 1) -> bool:
+    """Did requests of `each` tokens, or each one request, begin at a rate, however long any of them took to arrive? A
+    sixtieth of a minute's amount may come at once, and what was granted and not yet sent: all that is in flight."""
+    times = sorted(entry.at for entry in entries)
+    late = per_minute // SMOOTH + each * place.size.in_flight
+    return all(
+        each * (last - first + 1) <= per_minute / 60 * (times[last] - times[first]) + late
+        for first in range(len(times))
+        for last in range(first, len(times))
+    )
 
 
 def settled(
@@ -75,7 +88,7 @@ def settled(
     assert booked == len(rows), f"{booked} calls are in the books"
     found = Found(len(calls), len(keys), len(rows), len(keys) + again, note)
     assert found.misses <= found.calls <= found.bound, f"{found.calls} calls, at most {found.bound} may be"
-    assert most_open(place) <= runs * place.size.in_flight, "more calls at once than `in_flight`"
+    assert most_open(place.entries()) <= runs * place.size.in_flight, "more calls at once than `in_flight`"
     texts = {name: [row["text"] for row in of_page] for name, of_page in by_page(output(ran, "told")).items()}
     wanted = {name: [text] for name, text in place.wanted().items() if name not in without}
     assert texts == wanted, "the output is another one"

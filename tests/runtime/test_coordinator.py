@@ -16,7 +16,7 @@ from recipe_runtime import coordinator as coordinator_module
 from recipe_runtime.coordinating import shared
 from recipe_runtime.coordinator import Coordinator
 from recipe_runtime.errors import StepError
-from recipe_udfs.endpoint import leases
+from recipe_udfs.endpoint import connections, leases
 from recipe_udfs.endpoint.client import answers
 from recipe_udfs.endpoint.errors import CoordinatorUnreachable, EndpointRefused, ServedModelChanged
 from recipe_udfs.endpoint.leases import LeasedPermits
@@ -309,6 +309,24 @@ def test_bad_requests_of_several_workers_end_a_run_in_which_none_was_answered() 
 
 
 # ---- without a coordinator --------------------------------------------------------------------------
+
+
+def test_a_name_that_nobody_knows_ends_the_run_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(host: str, *rest: Any, **more: Any) -> Any:
+        if host == "writer.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "as getaddrinfo says it")
+        return resolve(host, *rest, **more)
+
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(connections, "getproxies", dict)
+    with coordinator() as there:
+        spec = EndpointSpec("http://writer.invalid:8000/v1", "m", name="writer", in_flight=4, patience=1800)
+        clients = [Client(name, spec, there.lease(spec, "study"), 30) for name in "ab"]
+        done(*clients)
+    assert {str(client.error) for client in clients} == {str(clients[0].error)}
+    assert "writer.invalid:8000 is not known" in str(clients[0].error) and "`url`" in str(clients[0].error)
+    assert {one.kind for client in clients for one in client.found} <= {"connection"}
 
 
 def test_a_worker_that_cannot_reach_it_says_where() -> None:

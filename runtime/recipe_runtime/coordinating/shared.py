@@ -136,6 +136,8 @@ class Shared:
             limits.answered(address, health.answered)
         if health.bad_requests and report.refusal is not None:
             limits.bad_request(address, EndpointRefused(*report.refusal), health.bad_requests)
+        if health.unknown and report.refusal is not None:
+            limits.unknown(EndpointRefused(*report.refusal), health.unknown)
         if health.failed:
             limits.failed(address, now, health.said, health.failed)
         if health.too_many:

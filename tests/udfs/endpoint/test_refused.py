@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import socket
 import traceback
 from typing import Any
 
 import pytest
 from asking_a_stub import QUICK, ask, requests
+from recipe_udfs.endpoint import connections
 from recipe_udfs.endpoint.client import answers
 from recipe_udfs.endpoint.errors import EndpointRefused, ServedModelChanged
 from recipe_udfs.endpoint.request import Answer, EndpointSpec, Waiting
@@ -82,6 +84,41 @@ def test_no_key_where_one_is_needed() -> None:
 def test_an_address_that_is_none(url: str) -> None:
     came, error = until_it_ends(url, 5)
     assert came == [] and "http://" in error.remedy
+
+
+def nobody_knows(monkeypatch: pytest.MonkeyPatch, error: int = socket.EAI_NONAME) -> str:
+    """An address whose name cannot be resolved, here and through no proxy."""
+
+    def getaddrinfo(host: str, *rest: Any, **more: Any) -> Any:
+        if host == "writer.invalid":
+            raise socket.gaierror(error, "as getaddrinfo says it")
+        return resolve(host, *rest, **more)
+
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(connections, "getproxies", dict)
+    return "http://writer.invalid:8000/v1"
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_a_name_that_nobody_knows_is_not_waited_for(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = nobody_knows(monkeypatch)
+    came, error = until_it_ends(url, 100, window=window, patience=1800)
+    assert isinstance(error, EndpointRefused) and len(came) < 8 and {one.kind for one in came} <= {"connection"}
+    assert "writer.invalid:8000 is not known" in error.message and "url" in error.remedy
+
+
+def test_where_no_name_can_be_resolved_for_now_is_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = nobody_knows(monkeypatch, socket.EAI_AGAIN)
+    assert {one.kind for one in ask(url, 10, patience=0.5)} <= {"unavailable", "connection"}
+
+
+def test_one_name_of_a_pool_that_nobody_knows_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = nobody_knows(monkeypatch)
+    with Stub() as stub:
+        spec = EndpointSpec(stub.url, "m", urls=(stub.url, url), weights=(1.0, 1.0), in_flight=1)
+        came = [one for one in answers(spec, requests(40), window=1, manners=QUICK) if one is not None]
+    assert [one for one in came if not isinstance(one, Answer)] == []
 
 
 # ---- which model ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ the window is (4.5 ms of CPU at 256). The window itself says here how many there
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any
@@ -27,6 +28,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _Server = tuple[str, str, int | None]
 """Scheme, host and port."""
+
+
+def name_unknown(error: BaseException | None) -> bool:
+    """Did a connection fail because nothing is known under the server's name? Where nobody could be asked, or through
+    a proxy, that is not known."""
+    cause = error.__cause__ if error is not None else None
+    return isinstance(cause, socket.gaierror) and cause.errno in (socket.EAI_NONAME, socket.EAI_NODATA)
 
 
 class TooLarge(Exception):

@@ -123,22 +123,24 @@ class LeasedPermits:
         self._released += attempt.call.size
         self._open[attempt.address] -= 1
         health = self._health[attempt.address]
-        if seen.kind is None or seen.refusal is not None:
+        if seen.refusal is not None:
+            self._refusal = seen.refusal.message, seen.refusal.remedy
+        if seen.well:
             health.failed = health.too_many = 0
         if seen.kind is None:
             health.answered += 1
             if seen.served not in self._known_models:
                 self._known_models.add(seen.served)
                 self._served.append((seen.served, attempt.address))
-        elif seen.refusal is not None:
+        elif seen.well:
             health.bad_requests += 1
-            self._refusal = seen.refusal.message, seen.refusal.remedy
         else:
             health.said = seen.said
+            health.unknown += seen.refusal is not None
             if not attempt.probe:
                 self._trouble(health, seen)
         if attempt.probe:
-            self._probed = "answered" if seen.kind is None or seen.refusal is not None else "failed"
+            self._probed = "answered" if seen.well else "failed"
             self._asked = seen.asked
         self._report_soon(at_once=seen.too_many)
 

@@ -19,7 +19,8 @@ from recipe_udfs.endpoint.request import EndpointSpec
 from recipe_udfs.endpoint.totals import AddressState, Counts, Stop, Totals
 
 REFUSED_AFTER = 5
-"""Requests in a row that a server refuses as malformed, before it has answered any, after which it is not asked on."""
+"""Requests in a row that a server refuses as malformed, or for which its name is not known, before any was answered,
+after which it is not asked on."""
 
 
 class Limits:
@@ -38,7 +39,7 @@ class Limits:
         self._began = now
         self._down_since: float | None = None  # all addresses
         self._answered = False
-        self._bad_requests = 0
+        self._refusals = 0
         self._said = [""] * len(spec.urls)
 
     # ---- what may begin -----------------------------------------------------------------------------
@@ -138,8 +139,16 @@ class Limits:
     def bad_request(self, address: int, refusal: EndpointError, count: int = 1) -> None:
         """Requests refused as malformed: their own matter where others are answered, the recipe's where none is."""
         self.well(address)
-        self._bad_requests += count
-        if not self._answered and self._bad_requests >= REFUSED_AFTER:
+        self._refused(refusal, count)
+
+    def unknown(self, refusal: EndpointError, count: int = 1) -> None:
+        """Requests for which an address has a name that nobody knows: the recipe's matter where none is answered. They
+        are also failures of that address."""
+        self._refused(refusal, count)
+
+    def _refused(self, refusal: EndpointError, count: int) -> None:
+        self._refusals += count
+        if not self._answered and self._refusals >= REFUSED_AFTER:
             self.end(Stop("refused", refusal.message, refusal.remedy))
 
     def served(self, model: str | None, host: str) -> None:

@@ -42,13 +42,15 @@ class Refusal:
 @dataclass(slots=True)
 class Health:
     """What one address did since the last report. `failed` and `too_many`: since it last answered. `age`: seconds
-    since the youngest of the `too_many` began. `said`: the last failure."""
+    since the youngest of the `too_many` began. `unknown`: how often its name was not known. `said`: the last
+    failure."""
 
     answered: int = 0
     bad_requests: int = 0
     failed: int = 0
     too_many: int = 0
     age: float = 0.0
+    unknown: int = 0
     said: str = ""
 
 
@@ -59,8 +61,8 @@ class Report:
     those not yet claimed, in order; a grant's `starts` counts them. The other counts are of the worker since it came:
     `released` is what the attempts that are over had reserved, `used` what they spent, both as (calls, prompt,
     completion). `served`: (name, address) of each model not named before. `probe`: what became of one, and `asked`
-    how many seconds the server then asked to wait. `refusal`: (message, remedy) of a bad request. `bye`: the last
-    report; calls it still has open have an unknown end."""
+    how many seconds the server then asked to wait. `refusal`: (message, remedy) of a bad request or of a
+    name that is not known. `bye`: the last report; calls it still has open have an unknown end."""
 
     applied: int
     open: list[int]

@@ -178,6 +178,14 @@ def refusal(spec: EndpointSpec, host: str, status: int, body: bytes, secret: str
     return EndpointRefused(asked, "check what the recipe sends: the prompt's length, max_tokens and sampling settings")
 
 
+def unknown_host(spec: EndpointSpec, host: str) -> EndpointRefused:
+    """What to raise where nothing is known under a server's name."""
+    return EndpointRefused(
+        f"{host} is not known: there is no address for its name",
+        f"check `url` of the endpoint {spec.name or quoted(spec.model)}, or let the machines that ask find that name",
+    )
+
+
 def _message(body: bytes) -> str:
     try:
         found = json.loads(body)

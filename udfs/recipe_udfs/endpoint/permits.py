@@ -50,7 +50,8 @@ class Attempt:
 class Seen:
     """What came of an attempt. `kind` is None where it was answered, else how it failed, and `said` tells it in a
     line that is safe to show. `begun`: on the loop's clock. `used` is booked for it; `unsettled`: its end is unknown.
-    `asked`: seconds that the server asked to wait. `refusal`: the server says that it cannot do this request."""
+    `asked`: seconds that the server asked to wait. `refusal`: the server says that it cannot do this request, or its
+    name is not known."""
 
     begun: float
     kind: Kind | None = None
@@ -61,6 +62,11 @@ class Seen:
     too_many: bool = False
     asked: float | None = None
     refusal: EndpointError | None = None
+
+    @property
+    def well(self) -> bool:
+        """Did the server say what a server in trouble does not say?"""
+        return self.kind in (None, "bad_request")
 
     def count(self, counts: Counts) -> None:
         """Adds one attempt that is over."""
@@ -177,9 +183,11 @@ class LocalPermits:
         limits, now, address = self._limits, monotonic(), attempt.address
         limits.settled(attempt.call.size, seen.used, now)
         seen.count(self._counts)
+        if seen.refusal is not None and not seen.well:
+            limits.unknown(seen.refusal)
         if seen.kind is None:
             limits.answered(address, 1)
-        elif seen.refusal is not None:
+        elif seen.well:
             limits.bad_request(address, seen.refusal)
         elif attempt.probe:
             limits.probe_failed(address, now, seen.said, seen.asked)

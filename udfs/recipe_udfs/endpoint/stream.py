@@ -18,7 +18,7 @@ import orjson
 
 from recipe_udfs.endpoint import outcomes, sending
 from recipe_udfs.endpoint.budget import NOTHING, Spend
-from recipe_udfs.endpoint.connections import TooLarge, http_client
+from recipe_udfs.endpoint.connections import TooLarge, http_client, name_unknown
 from recipe_udfs.endpoint.errors import EndpointError
 from recipe_udfs.endpoint.manners import Manners, retry_after
 from recipe_udfs.endpoint.permits import Attempt, Call, Permits, Seen, new_call
@@ -48,6 +48,7 @@ class _Failure:
     trouble: bool = False         # is it the server's, whatever it was asked?
     too_many: bool = False        # did it say that it has too much to do?
     retry_after: float | None = None
+    unknown: bool = False         # has its name no address?
 
 
 class Stream:
@@ -192,7 +193,8 @@ class Stream:
         except openai.APIConnectionError as error:
             cause = error.__cause__
             said = f"the connection to {host} failed ({type(cause).__name__})"
-            failure = _Failure("connection", said, sent=not isinstance(cause, httpx2.ConnectError))
+            sent = not isinstance(cause, httpx2.ConnectError)
+            failure = _Failure("connection", said, sent=sent, unknown=name_unknown(cause))
         except TooLarge as error:
             failure = _Failure("foreign_body", f"{host} answered with {error}")
         if refused is not None:
@@ -259,6 +261,7 @@ class Stream:
             unsettled=unsettled,
             too_many=failure.too_many,
             asked=failure.retry_after,
+            refusal=outcomes.unknown_host(self.spec, self.spec.hosts[attempt.address]) if failure.unknown else None,
         )
         self._permits.done(attempt, seen)
         call.avoid = attempt.address
