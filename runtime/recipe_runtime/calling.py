@@ -78,8 +78,9 @@ def misses(job: Any, asked: Asked, units: Any) -> Any:
     first = ("doc_id", "segment", "prompt", "sample")
     keyed = units.where("key is not null")
     each = keyed.select("key", F.struct(*first, *(n for n in keyed.columns if n not in (*first, "key"))).alias("one"))
-    # Together, so that what is asked is shuffled once: an answered key has a row without a unit.
-    both = each.unionByName(_answered(job, asked, keyed), allowMissingColumns=True).groupBy("key")
+    # Together, so that what is asked is shuffled once: an answered key has a row without a unit. The answers first,
+    # whose files are the larger ones.
+    both = _answered(job, asked, keyed).unionByName(each, allowMissingColumns=True).groupBy("key")
     found = both.agg(F.min("one").alias("one"), F.count(F.when(F.col("one").isNull(), 1)).alias("answers"))
     return found.where("answers = 0").select("key", "one.*")
 
@@ -95,7 +96,7 @@ def missing(job: Any, asked: Asked, units: Any) -> tuple[Any, int]:
 def _answered(job: Any, asked: Asked, keyed: Any) -> Any:
     """The keys that have an answer, each once. Of the answers one column of the classes asked is read, and what is
     asked goes to it where that is small: no key that nobody asks for is shuffled, and none gets to the driver."""
-    there = generations.of_classes(job, asked.classes).select("key")
+    there = generations.keys(job, asked.classes)
     return there.join(keyed.select("key"), "key", "left_semi")
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from threading import Event, Thread
 from typing import Any
 
-from recipe_runtime import landing, tables
+from recipe_runtime import delta_files, landing, tables
 
 OLD = 600.0
 """Seconds without a sign of life after which a run's landed answers are tidied away once they are folded."""
@@ -106,6 +107,13 @@ def fold_left_over(job: Any) -> None:
         alive = landing.last_alive(job.lake.uri, run_id)
         if alive is None or time.time() - alive > OLD:
             landing.delete(job.lake.uri, run_id)
+
+
+def keys(job: Any, classes: Sequence[str]) -> Any:
+    """The keys of the generations of some call classes, by the names of their files."""
+    uri = job.lake.table(tables.GENERATIONS.name)
+    each = [delta_files.read(job.spark, uri, only={"call_class": name}).select("key") for name in classes]
+    return reduce(lambda one, other: one.unionAll(other), each)
 
 
 def of_classes(job: Any, classes: Sequence[str]) -> Any:

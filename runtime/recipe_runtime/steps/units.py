@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from recipe_runtime import ops, tables
+from recipe_runtime import delta_files, ops, tables
 from recipe_runtime.arrow import arrow_schema
 from recipe_runtime.asking import Endpoint, Prompt, call_class, canonical
 from recipe_runtime.decide import failure
@@ -73,7 +73,7 @@ def units(
     blob = worker_args(job, {"tokenizer": tokenizer})["tokenizer"]
     relation = Units(
         f"{name}.units", "units", digest, step, library_union(reads, own),
-        lambda: job.spark.read.format("delta").load(uri).where("unit is not null"),
+        lambda: delta_files.read(job.spark, uri).where("unit is not null"),
         rows=rows, texts=texts, endpoint=endpoint, prompts=prompts, asked=asked, tokenizer=blob, reads=reads,
     )  # fmt: skip
     if job.waits(relation, reads, lambda: job.spark.createDataFrame([], COLUMNS)):
