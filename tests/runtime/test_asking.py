@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import secrets
 import shutil
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +270,51 @@ def test_a_wrong_key_ends_the_job_and_is_written_nowhere(lake, run_recipe, texts
     assert canary not in f"{caught.getrepr(style='long')}{printed.out}{printed.err}"
     assert holds(lake, canary) == [] and holds(lake, "stub-model") != []
     assert not (lake / "late").exists()
+
+
+def test_a_call_has_the_time_that_its_step_gives_it(lake, run_recipe, texts, capfd):
+    """A second, where the endpoint gives 20: what hangs is left waiting, and the others are answered."""
+    hanging = writer(lambda request, n: Fault(hang=True) if segment(request).startswith("Anna0") else None)
+    recipe = other("0.6").replace("seed        = 1", "seed        = 1\n    timeout     = 1 s")
+    before = generations(lake)
+    with hanging as stub, pytest.raises(Incomplete, match=r"late\.answers.* wait"):
+        run_recipe(recipe, lake, input=texts, server=stub.url)
+    assert "1 units wait for an answer (deadline 1)" in capfd.readouterr().err
+    left = [entry for entry in stub.ledger if not entry.completion]
+    assert {segment(entry.body) for entry in left} == {TEXTS["plain-0"]} and len(left) <= 5
+    assert all(entry.done - entry.at < 15 for entry in left), "it did not take the endpoint's time"
+    assert len(generations(lake)) == 2 * len(before) - 1
+
+
+def test_workers_that_lose_the_coordinator_leave_their_rows_waiting(lake, run_recipe, texts, monkeypatch):
+    """Both are connected when it goes, and hold what they have in flight."""
+    there: list[coordinator.Coordinator] = []
+    gone: list[float] = []
+
+    class Known(coordinator.Coordinator):
+        def start(self):
+            there.append(self)
+            super().start()
+
+    def held(number: int) -> bool:
+        if not gone and len(there[0]._desks["writer"].shared.workers) == 2:
+            asyncio.run_coroutine_threadsafe(there[0]._close(), there[0]._loop).result()
+            gone.append(time.monotonic())
+        return not gone or time.monotonic() < gone[0] + 0.5
+
+    monkeypatch.setattr(coordinator, "Coordinator", Known)
+    before = generations(lake)
+    with writer() as stub, pytest.raises(Incomplete) as caught:
+        stub.held = held
+        run_recipe(other("1.1"), lake, input=texts, server=stub.url)
+    assert re.search(r"late\.answers.* wait for answers; the driver's coordinator at .* is gone", str(caught.value))
+    assert caught.value.remedy.startswith("run again to go on")
+    assert stub.completions == len(stub.ledger) == len(generations(lake)) - len(before) <= 8
+
+    with writer() as stub:
+        run_recipe(other("1.1"), lake, input=texts, server=stub.url)
+    assert len(generations(lake)) == 2 * len(before) and stub.completions == len(stub.ledger) > 0
+    assert balance(str(lake)).holds
 
 
 def test_a_job_whose_workers_do_not_reach_the_coordinator_ends_with_where_it_is(lake, run_recipe, texts, monkeypatch):
