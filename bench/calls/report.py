@@ -51,13 +51,18 @@ def findings(records: Sequence[Record]) -> list[Finding]:
             found.append(Finding(f"{name}: steady", one["steady"], least))
             if not one["long_tail"]:
                 found.append(Finding(f"{name}: whole", one["whole"], WHOLE))
-        if one["part"] == "search":
+        if one["part"] == "search" and one["rows"] == max(search.ROWS):
             for what in ("all", "none"):
                 times = one[f"{what}_seconds"] / one["scan_seconds"]
                 name = f"{one['rows']:,} generations, {what} cached: seconds over a scan of the keys"
                 found.append(Finding(name, times, search.TIMES_A_SCAN, at_least=False))
         if one["part"] == "prefix":
             found.append(Finding("share of prefixes, of the most there is", one["share"] / one["most"], prefix.LEAST))
+    searched = (one for one in records if one["part"] == "search")
+    memory = sorted((one["rows"], one["heap_bytes"] + one["python_bytes"]) for one in searched)
+    if len(memory) > 1:
+        name = f"the driver's memory at {memory[-1][0]:,} generations over that at {memory[0][0]:,}"
+        found.append(Finding(name, memory[-1][1] / memory[0][1], search.SAME_MEMORY, at_least=False))
     return found
 
 
@@ -81,13 +86,17 @@ def tables(records: Sequence[Record]) -> str:
             ],
         ),
         _table(
-            ("generations", "asked", "cached", "search s", "scan s", "MB read", "MB of keys", "KB to the driver"),
+            (
+                "generations", "asked", "cached", "search s", "scan s", "MB read", "MB of keys", "KB to the driver",
+                "driver: MB of heap", "MB of Python",
+            ),
             [
                 (
                     f"{one['rows']:,}", f"{one['asked']:,}", what, f"{one[f'{what}_seconds']:.2f}",
                     f"{one['scan_seconds']:.2f}", f"{one[f'{what}_bytes'] / 1e6:,.1f}",
                     f"{one['key_bytes'] / 1e6:,.1f}",
-                    f"{one[f'{what}_sent'] / 1e3:,.0f}",
+                    f"{one[f'{what}_sent'] / 1e3:,.0f}", f"{one['heap_bytes'] / 1e6:,.0f}",
+                    f"{one['python_bytes'] / 1e6:,.0f}",
                 )
                 for one in of["search"]
                 for what in ("all", "none")

@@ -17,7 +17,9 @@ from bench.calls.sides import ROOT, RUNNERS
 
 ROWS = (100_000, 1_000_000)
 TIMES_A_SCAN = 1.5
-"""Seconds of a search over those of one scan of the class's keys: at most."""
+"""Seconds of a search over those of one scan of the class's keys, where there are most: at most."""
+SAME_MEMORY = 1.05
+"""The driver's memory with most generations over that with fewest: at most."""
 RUNS = 5
 """Of each, in runners/search.py."""
 
@@ -31,6 +33,8 @@ def searches(work: Path) -> Iterator[dict[str, Any]]:
         conf = {
             "spark.eventLog.enabled": "true", "spark.eventLog.dir": (folder / "events").as_uri(),
             "spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false",
+            # Parquet's own threads, whose reads Spark does not count.
+            "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",
         }  # fmt: skip
         words = ["--master", "local[2]", *(w for name, value in conf.items() for w in ("--conf", f"{name}={value}"))]
         paths = [ROOT, *(ROOT / name for name in ("compiler", "runtime", "udfs"))]

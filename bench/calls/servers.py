@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
+from pyspark.sql import SparkSession
 from recipe_runtime import exits
 from recipe_runtime.delta_sql import query
 from recipe_runtime.errors import DONE, FAILED, INCOMPLETE, StepError
@@ -39,14 +40,16 @@ RECIPE = Path(__file__).parent / "recipes" / "servers.recipe"
 REQUIREMENTS = {"litellm": ("litellm[proxy]==1.108.7",), "llama": ("xllamacpp==2026.10.11549", "gguf==0.19.0")}
 PAGES, WORDS, LIMIT = 30, 60, 20
 KEY = "sk-of-the-proxy"
+WELL = {"mock_response": "the mock walked along the old river path"}
 MOCKS = {
-    "well": "the mock walked along the old river path",
-    "overloaded": "litellm.RateLimitError",
-    "broken": "litellm.InternalServerError",
-    "slow": "litellm.Timeout",
-    "too-long": "litellm.ContextWindowExceededError",
+    "well": WELL,
+    "limited": {**WELL, "rpm": LIMIT},
+    "overloaded": {"mock_response": "litellm.RateLimitError"},
+    "broken": {"mock_response": "litellm.InternalServerError"},
+    "slow": {"mock_timeout": True, "timeout": 0.1},
+    "too-long": {"mock_response": "litellm.ContextWindowExceededError"},
 }
-"""Model → what the proxy answers, or the error that it mocks."""
+"""Model → what the proxy answers, the error that it mocks, or a limit of its own."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,11 @@ def _answers(url: str) -> bool:
 
 
 def litellm(python: str, work: Path) -> Any:
-    """The proxy: every model of MOCKS, and one with a limit of its own."""
+    """The proxy, with every model of MOCKS."""
     models = [
-        {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "none", "mock_response": said}}
-        for name, said in MOCKS.items()
+        {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "none", **mocked}}
+        for name, mocked in MOCKS.items()
     ]
-    models.append({"model_name": "limited", "litellm_params": {**models[0]["litellm_params"], "rpm": LIMIT}})
     config = {
         "model_list": models,
         "general_settings": {"master_key": KEY},
@@ -190,17 +192,26 @@ def main() -> int:
     return 1 if wrong else 0
 
 
+def key_of_the_workers(key: str) -> None:
+    """Workers take it from their environment, which is that of the session once there is one."""
+    os.environ["SERVERS_KEY"] = key
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        session.sparkContext.environment["SERVERS_KEY"] = key
+
+
 def row(server: str, version: str, case: Case, url: str, work: Path) -> bool:
     """Prints a case; did it end as it should?"""
-    os.environ["SERVERS_KEY"] = case.key
+    key_of_the_workers(case.key)
     began = time.monotonic()
     code, said = run(case, url, work)
     kept = generations(work / "lake")
     good = code == case.exit and (0 < len(kept) < PAGES if case.kept is None else len(kept) == case.kept)
     figures = sum(one["logprob"] is not None for one in kept), sorted({str(one["served_model"]) for one in kept})
+    waiting = PAGES + case.long - len(kept)
     print(
-        f"{'as it should' if good else 'OTHERWISE   '} {server} {version}: {case.name}: exit {code}, {len(kept)} kept "
-        f"(log-probabilities {figures[0]}, served by {', '.join(figures[1]) or 'none'}), "
+        f"{'as it should' if good else 'OTHERWISE   '} {server} {version}: {case.name}: exit {code}, {len(kept)} kept, "
+        f"{waiting} without an answer (log-probabilities {figures[0]}, served by {', '.join(figures[1]) or 'none'}), "
         f"{time.monotonic() - began:.0f} s\n    {' '.join(said.split())[:400]}",
         flush=True,
     )

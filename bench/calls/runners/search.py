@@ -8,7 +8,9 @@ The lake is WORK/lake; its first answers come from the server at URL. Spark's ow
 from __future__ import annotations
 
 import ast
+import gc
 import json
+import resource
 import statistics
 import sys
 import time
@@ -73,6 +75,17 @@ def timed(spark: Any, group: str, work_: Callable[[], Any]) -> tuple[float, Any]
     return statistics.median(seconds[1:]), found
 
 
+def heap(spark: Any) -> int:
+    """Bytes of the driver's heap that are in use once what nobody holds is thrown away."""
+    jvm = spark.sparkContext._jvm
+    runtime = jvm.java.lang.Runtime.getRuntime()
+    for _ in range(3):
+        gc.collect()  # what Python holds in the JVM
+        jvm.System.gc()
+        time.sleep(0.5)
+    return runtime.totalMemory() - runtime.freeMemory()
+
+
 def key_bytes(call_class: str) -> int:
     """What the key column of a class takes in its files."""
     import pyarrow.parquet as pq
@@ -101,16 +114,18 @@ def main() -> None:
         job, units = variables["job"], variables["told_units"]
 
         def search(job: Any = job, units: Any = units) -> int:
-            return job.hold_counted(calling.misses(job, units.asked, units.frame))[1]["rows"]
+            return calling.missing(job, units.asked, units.frame)[1]
 
         figures[f"{name}_seconds"], figures[f"{name}_misses"] = timed(spark, f"search-{name}", search)
-    table = spark.read.format("delta").load(str(work / "lake" / "_recipec" / "generations"))
-    keys = table.where(table.call_class == call_class).select("key")
-    scan = lambda: keys.write.format("noop").mode("overwrite").save()  # noqa: E731
+
+    def scan() -> None:
+        table = spark.read.format("delta").load(str(work / "lake" / "_recipec" / "generations"))
+        keys = table.where(table.call_class == call_class).select("key")
+        keys.write.format("noop").mode("overwrite").save()
+
     figures["scan_seconds"], _ = timed(spark, "scan", scan)
-    runtime = spark.sparkContext._jvm.java.lang.Runtime.getRuntime()
-    spark.sparkContext._jvm.System.gc()
-    figures["heap_bytes"] = runtime.totalMemory() - runtime.freeMemory()
+    figures["heap_bytes"] = heap(spark)
+    figures["python_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     spark.stop()
     print(json.dumps(figures))
 
