@@ -7,6 +7,7 @@ libxml2 and Resiliparse take time that grows with the square of either, inside C
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 MAX_DEPTH = 5_000
 """Open elements at one time. Browsers stop at 512; no real page comes near."""
@@ -29,12 +30,25 @@ def too_complex(html: str) -> str | None:
     An upper bound by tags alone: text in comments and scripts is passed over, elements that are never
     closed stay open.
     """
-    if html.count("<") - html.count("</") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
+    tags = html.count("<")
+    if tags > MAX_DEPTH and tags - html.count("</") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         return "nested_too_deep"
-    for piece in html.split(">"):
-        if len(piece) > 2 * MAX_ATTRIBUTES and len(piece[piece.rfind("<") :].split()) > MAX_ATTRIBUTES:
+    for piece in _long_pieces(html, 2 * MAX_ATTRIBUTES):
+        if len(piece[piece.rfind("<") :].split()) > MAX_ATTRIBUTES:
             return "too_many_attributes"
     return None
+
+
+def _long_pieces(html: str, least: int) -> Iterator[str]:
+    """What stands between two `>` and has more characters, found without a look at the rest."""
+    start = 0
+    while start + least < len(html):
+        end = html.rfind(">", start, start + least + 1)
+        if end < 0:
+            end = html.find(">", start + least)
+            end = len(html) if end < 0 else end
+            yield html[start:end]
+        start = end + 1
 
 
 def _depth(html: str) -> int:
