@@ -27,8 +27,7 @@ def cleaned(column: pa.Array, **args) -> list[tuple[str | None, int | None]]:
 
 def plain(text: str, min_words, max_word_length, without, terminal_punctuation, citations="keep") -> tuple[str, int]:
     kept, removed = [], 0
-    for whole in map(str.strip, text.split("\n")):
-        line = CITATION.sub("", whole).strip() if citations == "remove" else whole
+    for line in map(str.strip, (CITATION.sub("", text) if citations == "remove" else text).split("\n")):
         words = words_of(line)
         goes = (
             len(words) < (min_words or 0)
@@ -37,7 +36,7 @@ def plain(text: str, min_words, max_word_length, without, terminal_punctuation, 
             or (terminal_punctuation and (not line.endswith(tuple(END_MARKS)) or line.endswith("...")))
         )
         kept += [] if goes else [line]
-        removed += goes and whole != ""
+        removed += goes and line != ""
     return "\n".join(kept), removed
 
 
@@ -57,6 +56,20 @@ rules = st.fixed_dictionaries(
 def test_equals_the_reference(values, args):
     expected = [(None, None) if v is None else plain(v, **args) for v in values]
     assert cleaned(pa.array(values, pa.large_string()), **args) == expected
+
+
+letters = st.sampled_from("aAkK\u212aiIİsſé xy")  # K, Kelvin's K and k are one letter, of one byte or of three
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(letters, min_size=1, max_size=12), min_size=1, max_size=3), st.data())
+def test_phrases_of_any_length_are_found_wherever_they_stand_and_however_they_are_spelled(phrases, data):
+    lines = data.draw(st.lists(st.text(letters)))
+    phrase = data.draw(st.sampled_from(phrases))
+    spelled = [data.draw(st.sampled_from([c for c in (x, x.lower(), x.upper()) if len(c) == 1])) for x in phrase]
+    lines.append(data.draw(st.text(letters)) + "".join(spelled) + data.draw(st.text(letters, max_size=2)))
+    args = {"min_words": None, "max_word_length": None, "without": phrases, "terminal_punctuation": False}
+    assert cleaned(pa.array(["\n".join(lines)], pa.large_string()), **args) == [plain("\n".join(lines), **args)]
 
 
 @settings(max_examples=40, deadline=None)
@@ -99,5 +112,5 @@ def test_an_empty_phrase_is_refused():
 
 def test_citations_go_before_the_rules_are_asked():
     column = pa.array(["A line[1] of four words.[12]\n[edit]\nTwo [citation needed] words.\n[a] [1a] [ 1 ]"])
-    assert cleaned(column, citations="remove", min_words=3) == [("A line of four words.\n[a] [1a] [ 1 ]", 2)]
+    assert cleaned(column, citations="remove", min_words=3) == [("A line of four words.\n[a] [1a] [ 1 ]", 1)]
     assert cleaned(column, min_words=3) == [(column[0].as_py().replace("[edit]\n", ""), 1)]

@@ -1,6 +1,6 @@
 """`clean lines`: C4's line rules (Raffel et al. 2020), which remove lines and keep the page.
 
-A line ends at a newline; it is taken without the white space around it, also around what citations leave. Words
+A line ends at a newline; it is taken without the white space around it and around what citations leave. Words
 are those of `recipe_udfs.statistics`. Deliberate differences from datatrove 0.10's C4 filter: only a newline ends
 a line (it also takes carriage returns, form feeds and others), and the marks that may end a line are those below,
 for all scripts, in place of `. ? ! " '`.
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from recipe_udfs.buffers import Strings, joined, null_bitmap, utf8_views
 from recipe_udfs.characters import SENTENCE_MARKS, WIDE_SENTENCE_MARKS, classes, lower_case
-from recipe_udfs.lines_kernel import keep_lines
+from recipe_udfs.lines_kernel import keep_lines, without_citations
 from recipe_udfs.operator import Call
 from recipe_udfs.phrases_kernel import compiled
 
@@ -30,7 +30,7 @@ def clean_lines(inputs: Mapping[str, Strings], calls: Sequence[Call]) -> list[li
     """`lines(min_words, max_word_length, without, terminal_punctuation, citations)` → text, removed_lines.
 
     A blank line has no word and ends in no mark, and goes by those rules; `removed_lines` counts only
-    lines with something on them. Where no line stays the text is empty.
+    lines with something on them, citations left out. Where no line stays the text is empty.
     """
     return [_clean(inputs["text"], call.args) for call in calls]
 
@@ -39,6 +39,11 @@ def _clean(texts: Strings, args: Mapping[str, Any]) -> list[pa.Array]:
     data, offsets, valid = utf8_views(texts)
     if not all(args["without"]):
         raise ValueError(f"without is {list(args['without'])!r}; an empty text is in every line")
+    if args.get("citations") == "remove":
+        left, left_ends = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(valid), np.int64)
+        size = without_citations(data, offsets, valid, *joined(CITATIONS), left, left_ends)
+        data, offsets = left[:size], np.concatenate([np.zeros(1, np.int64), left_ends])
+        data.flags.writeable = offsets.flags.writeable = False  # as those of a buffer, one type for the kernel
     out = np.empty(int(offsets[-1] - offsets[0]), np.uint8)
     ends, removed = np.empty(len(valid), np.int64), np.empty(len(valid), np.int64)
     size = keep_lines(
@@ -46,7 +51,7 @@ def _clean(texts: Strings, args: Mapping[str, Any]) -> list[pa.Array]:
         int(args["min_words"] or 0), int(args["max_word_length"] or 0),
         *compiled(tuple(args["without"])),
         np.array(sorted(map(ord, END_MARKS)), np.int64), bool(args["terminal_punctuation"]),
-        *joined(CITATIONS if args.get("citations") == "remove" else ()), out, ends, removed,
+        out, ends, removed,
     )  # fmt: skip
     new_offsets = np.concatenate([np.zeros(1, np.int64), ends])
     nulls = int((~valid).sum())

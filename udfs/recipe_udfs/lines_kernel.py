@@ -16,6 +16,7 @@ from recipe_udfs.statistics_kernels import DOT, NEWLINE, base_of, decode, parts
 from recipe_udfs.statistics_words import same
 
 BRACKET, CLOSED, ZERO, NINE = ord("["), ord("]"), ord("0"), ord("9")
+_ONE = np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
@@ -106,92 +107,97 @@ def ends_well(data, start, end, marks):
 
 
 @njit(cache=True, nogil=True)
-def without_citations(data, start, end, citations, citation_ends, out, at):
-    """Writes the bytes start … end to `out`, from `at` on, without the citations and `[12]`; where they end there."""
-    i = start
-    while i < end:
-        if data[i] == BRACKET:
-            j = i + 1
-            while j < end and ZERO <= data[j] <= NINE:
-                j += 1
-            after = j + 1 if j < end and data[j] == CLOSED else i
-            begin = 0
-            for p in range(len(citation_ends)):
-                size = citation_ends[p] - begin
-                if after == i and i + size <= end and same(data, i, citations, begin, citation_ends[p]):
-                    after = i + size
-                begin = citation_ends[p]
-            if after > i:
-                i = after
+def written(data, first, last, newline, out, size):
+    """Writes first … last to `out`, behind a newline if so; its new size."""
+    if newline:
+        out[size] = NEWLINE
+        size += 1
+    out[size : size + last - first] = data[first:last]
+    return size + last - first
+
+
+@njit(cache=True, nogil=True)
+def citation_end(data, i, end, citations, citation_ends):
+    """Where `[12]` or one of the citations ends that begins at the bracket i; i if none does."""
+    j = i + 1
+    while j < end and ZERO <= data[j] <= NINE:
+        j += 1
+    if j < end and data[j] == CLOSED:
+        return j + 1
+    begin = 0
+    for p in range(len(citation_ends)):
+        size = citation_ends[p] - begin
+        if i + size <= end and same(data, i, citations, begin, citation_ends[p]):
+            return i + size
+        begin = citation_ends[p]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def without_citations(data, offsets, valid, citations, citation_ends, out, ends):
+    """Writes each text to `out` without these spellings, which are in brackets, and `[12]`; `ends[i]`: where it ends.
+    Nothing is written for a null text."""
+    at = 0
+    for d in range(len(valid)):
+        first, end = offsets[d], offsets[d + 1] if valid[d] else offsets[d]
+        place = np.uint64(first)  # unsigned: never counted from behind, which would be asked
+        while place < np.uint64(end):
+            if data[place] != BRACKET:
+                place += _ONE
                 continue
-        out[at] = data[i]
-        at += 1
-        i += 1
+            i = np.int64(place)
+            after = citation_end(data, i, end, citations, citation_ends)
+            if after > i:
+                out[at : at + i - first] = data[first:i]
+                at += i - first
+                first = after
+            place = np.uint64(max(after, i + 1))
+        out[at : at + end - first] = data[first:end]
+        at += end - first
+        ends[d] = at
     return at
 
 
 @njit(cache=True, nogil=True)
-def stays(
-    data, start, stop, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges, marks, terminal,
-):
-    """Does the line start … stop, trimmed, keep to the rules of `keep_lines`?"""
-    if not has_words(data, start, stop, classes, min_words):
-        return False
-    if max_word and has_long_word(data, start, stop, classes, max_word):
-        return False
-    if terminal and not (start < stop and ends_well(data, start, stop, marks)):
-        return False
-    return not (len(phrase_ends) and holds_phrase(data, start, stop, lower, codes, phrase_ends, filters, ranges))
-
-
-@njit(cache=True, nogil=True)
 def keep_lines(
-    data, offsets, valid, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges, marks, terminal,
-    citations, citation_ends, out, ends, removed,
-):
+    data, offsets, valid, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges, skips, marks,
+    terminal, out, ends, removed,
+):  # fmt: skip
     """Writes the lines that stay to `out`, a newline between two; `ends[i]`: where text i ends there.
 
-    min_words, max_word: 0 for no limit; codes, phrase_ends, filters, ranges: of phrases that no line may hold, in any
-    case; terminal: a line ends in one of `marks` (code points, sorted) and not in three dots; citations: spellings in
-    brackets that go, and `[12]` with them, before the rules are asked, unless there are none; removed: how many lines
-    with anything on them went. Null texts have no lines.
+    min_words, max_word: 0 for no limit; codes, phrase_ends, filters, ranges, skips: of phrases that no line may hold,
+    in any case; terminal: a line ends in one of `marks` (code points, sorted) and not in three dots; removed: how many
+    lines with anything on them went. Null texts have no lines.
     """
     size = 0
     for d in range(len(valid)):
         removed[d] = 0
         if valid[d]:
-            i, end, first_line = offsets[d], offsets[d + 1], True
+            i, end = offsets[d], offsets[d + 1]
+            first, last = i, i  # what stays and is not written yet: lines that stand one behind the other
+            some = more = False  # is there such a line, and was there one before them?
             while i <= end:
-                line, brackets = i, False
-                while i < end and data[i] != NEWLINE:
-                    brackets |= data[i] == BRACKET
-                    i += 1
-                start, stop = trimmed(data, line, i, classes)
-                i += 1
-                at = size if first_line else size + 1
-                some = start < stop
-                if brackets and len(citation_ends):
-                    stop = without_citations(data, start, stop, citations, citation_ends, out, at)
-                    start, stop = trimmed(out, at, stop, classes)
-                    keep = stays(
-                        out, start, stop, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges,
-                        marks, terminal,
-                    )
-                    if keep and start > at:
-                        out[at : at + stop - start] = out[start:stop].copy()
+                line = np.uint64(i)  # unsigned: never counted from behind, which would be asked
+                while line < np.uint64(end) and data[line] != NEWLINE:
+                    line += _ONE
+                start, stop = trimmed(data, i, np.int64(line), classes)
+                i = np.int64(line) + 1
+                keep = has_words(data, start, stop, classes, min_words)
+                if keep and max_word:
+                    keep = not has_long_word(data, start, stop, classes, max_word)
+                if keep and terminal:
+                    keep = start < stop and ends_well(data, start, stop, marks)
+                if keep and len(phrase_ends):
+                    keep = not holds_phrase(data, start, stop, lower, codes, phrase_ends, filters, ranges, skips)
+                if not keep:
+                    removed[d] += start < stop
+                elif some and start == last + 1:
+                    last = stop
                 else:
-                    keep = stays(
-                        data, start, stop, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges,
-                        marks, terminal,
-                    )
-                    if keep:
-                        out[at : at + stop - start] = data[start:stop]
-                if keep:
-                    if not first_line:
-                        out[size] = NEWLINE
-                    first_line = False
-                    size = at + stop - start
-                else:
-                    removed[d] += some
+                    if some:
+                        size, more = written(data, first, last, more, out, size), True
+                    first, last, some = start, stop, True
+            if some:
+                size = written(data, first, last, more, out, size)
         ends[d] = size
     return size

@@ -64,12 +64,12 @@ def boilerplate_paragraph_shares(texts: pa.LargeStringArray, calls: Sequence[Cal
 
 
 @njit(cache=True, nogil=True)
-def mark_texts(data, offsets, valid, lower, codes, ends, filters, ranges, out):
+def mark_texts(data, offsets, valid, lower, codes, ends, filters, ranges, skips, out):
     """bool[n]: does the text hold a phrase? False for null; an empty phrase is in every text."""
     for d in range(len(valid)):
         if valid[d]:
             out[d] = len(codes) == 0 or holds_phrase(
-                data, offsets[d], offsets[d + 1], lower, codes, ends, filters, ranges
+                data, offsets[d], offsets[d + 1], lower, codes, ends, filters, ranges, skips
             )
 
 
@@ -93,7 +93,7 @@ def without_space(data, i, end, classes):
 
 
 @njit(cache=True, nogil=True)
-def count_paragraphs(data, offsets, valid, classes, lower, codes, ends, filters, ranges, out):
+def count_paragraphs(data, offsets, valid, classes, lower, codes, ends, filters, ranges, skips, out):
     """int64[n, 2]: paragraphs of each text, and those that hold a phrase."""
     for d in range(len(valid)):
         if not valid[d]:
@@ -109,5 +109,5 @@ def count_paragraphs(data, offsets, valid, classes, lower, codes, ends, filters,
                     break
                 stop = stop_of_next
             out[d, 0] += 1
-            out[d, 1] += holds_phrase(data, start, stop, lower, codes, ends, filters, ranges)
+            out[d, 1] += holds_phrase(data, start, stop, lower, codes, ends, filters, ranges, skips)
             i = without_space(data, stop, end, classes)
