@@ -153,9 +153,12 @@ class Edit:
         def edited(batch: Any) -> Any:
             text = function({"text": batch.column("text")}, [call])[0][0].cast(pa.large_string())
             text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.large_string()), text)
-            hashes = text_hashes(text)
-            made = {"text": text, "text_hash": hashes, "doc_id": doc_ids(batch.column("origin_id"), hashes)}
-            made["text_bytes"] = pc.binary_length(text)
+            changed = pc.invert(pc.fill_null(pc.equal(text, batch.column("text").cast(pa.large_string())), False))
+            hashes = text_hashes(text.filter(changed))
+            ids = doc_ids(batch.column("origin_id").filter(changed), hashes)
+            made = {"text": text, "text_bytes": pc.binary_length(text)}
+            for name, new in (("text_hash", hashes), ("doc_id", ids)):
+                made[name] = pc.replace_with_mask(batch.column(name).cast(new.type), changed, new)
             arrays = [
                 made[f.name].cast(f.type) if f.name in made else batch.column(f.name).cast(f.type) for f in self.schema
             ]
