@@ -47,6 +47,7 @@ UNSPACED_SCRIPTS = (
 """From … to, the end left out. Korean and Tibetan part words or syllables."""
 
 _LAST_MARK = 0x20000  # combining marks stand below, but for the variation selectors
+_LAST_LETTER = 0x20000  # of those that have a case: what follows are ideographs, tags and private use
 _VARIATION_SELECTORS = range(0xE0100, 0xE01F0)
 
 
@@ -86,7 +87,8 @@ def kinds() -> np.ndarray:
 @cache
 def lower_case() -> np.ndarray:
     """int32[0x110000]: the lower case of each code point where it is one code point; `İ` becomes `i`."""
-    lower = np.strings.lower(_all_characters()).view(np.uint32).astype(np.int32)
+    lower = np.arange(CODE_POINTS, dtype=np.int32)
+    lower[:_LAST_LETTER] = np.strings.lower(_all_characters()[:_LAST_LETTER]).view(np.uint32)
     lower[ord("İ")] = ord("i")
     return lower
 
