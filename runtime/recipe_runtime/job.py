@@ -29,8 +29,10 @@ GO_ON = {
     "budget": "run again to go on, for a limit is one run's, or raise it in the endpoint",
     "unavailable": AGAIN,
     "lost_coordinator": "run again to go on",
+    "bad_request": "what a server refuses to do it refuses again: say its `context`, or a `max_prompt`, that such "
+    "units be rejected, or let them wait with `on waiting tolerate`",
 }
-"""Kinds of waiting that stop a whole step → what to do then."""
+"""Kinds of waiting that stop a whole step, and one that waiting does not end → what to do then."""
 
 
 def start(recipe: str, *, lake: str, files: Mapping[str, str], params: Mapping[str, str], compiler: str) -> Job:

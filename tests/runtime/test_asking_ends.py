@@ -40,6 +40,12 @@ def answers(name: str) -> Relation:
             "wait for answers; the driver's coordinator at a:2 is gone",
             "run again to go on",
         ),
+        (
+            {"timeout": "no answer", "bad_request": "a:1 refused a request with status 400: too long"},
+            "wait for answers; a:1 refused a request with status 400: too long",
+            "what a server refuses to do it refuses again: say its `context`, or a `max_prompt`, that such units "
+            "be rejected, or let them wait with `on waiting tolerate`",
+        ),
     ],
 )
 def test_the_end_says_what_stopped_it_and_how_to_go_on(job, details, said, remedy):
