@@ -89,7 +89,7 @@ class Group:
         keys = lists.flatten().to_numpy()
         if self.within:  # keys of rows that are kept apart differ
             keys = keys ^ _spread(_codes(rows, self.within))[number]
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)
         keys, number = keys[order], number[order]
         same = keys[1:] == keys[:-1]
         # A bucket in which every row is fixed has nothing to decide, and joins nothing.

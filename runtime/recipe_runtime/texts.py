@@ -20,6 +20,7 @@ PLACE, FETCHED = ("file_id", "record"), ("text", "meta")
 def with_texts(rows: Any, relation: Relation) -> Any:
     """`rows` with the `text` and `meta` that `relation` has for them. A row may stand there more than once; one that
     the relation has no text of is an error of the step that made it."""
+    import pyarrow as pa
     from pyspark.sql import functions as F
     from pyspark.sql.types import StructType
 
@@ -32,8 +33,11 @@ def with_texts(rows: Any, relation: Relation) -> Any:
     spark = rows.sparkSession
     names = sorted({name for _, name, _, _ in places})
     number = {name: i for i, name in enumerate(names)}
-    of = [(file, first, last, number[name]) for file, name, first, last in places]
-    parts = spark.createDataFrame(of, "of_file string, first_record bigint, last_record bigint, part int")
+    files, stored, firsts, lasts = zip(*places, strict=True)
+    columns = {"of_file": files, "first_record": firsts, "last_record": lasts, "part": [number[n] for n in stored]}
+    kinds = (pa.string(), pa.int64(), pa.int64(), pa.int32())
+    arrays = {name: pa.array(values, kind) for (name, values), kind in zip(columns.items(), kinds, strict=True)}
+    parts = spark.createDataFrame(pa.table(arrays))  # of tuples it would be made by Python workers
     here = (F.col("file_id") == F.col("of_file")) & F.col("record").between(F.col("first_record"), F.col("last_record"))
     placed = rows.join(F.broadcast(parts), here, "left").drop("of_file", "first_record", "last_record")
     spread = placed.repartition(len(names), "part").sortWithinPartitions("part")
