@@ -6,7 +6,9 @@ import json
 import os
 import sys
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from recipe_runtime.errors import StepError
 
@@ -53,29 +55,61 @@ _LAUNCHED_HERE = {
 """Options of the JVM of a local master that this process starts."""
 
 
+_gateway: Future[Any] | None = None
+"""To the JVM that `launch` starts."""
+
+
+def launch() -> None:
+    """Starts the JVM that `create` will use, beside what this process does until then: it takes a second or two. Where
+    a JVM is there already nothing is done."""
+    from pyspark import SparkConf
+    from pyspark.java_gateway import launch_gateway
+
+    global _gateway
+    if _gateway is None and not _launched():
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        conf = SparkConf(loadDefaults=False).setAll(list(_settings(None, False).items()))
+        starter = ThreadPoolExecutor(1)
+        _gateway = starter.submit(launch_gateway, conf)
+        starter.shutdown(wait=False)
+
+
 def create(app: str):
     """A SparkSession that can read and write Delta; raises StepError where the jar is not there."""
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
+    global _gateway
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    launched = SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ
+    launched = _launched()
     builder = SparkSession.builder.appName(app)
     given = SparkConf() if launched else None
-    local = _is_local(given)
-    settings = dict(_ALWAYS)
-    if not launched:
-        settings |= _jars(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
-    if local:
-        settings |= _LOCAL if launched else {**_LOCAL, **_LAUNCHED_HERE}
+    settings = _settings(given, launched)
+    if _gateway is not None:
+        gateway, _gateway = _gateway, None
+        SparkContext._ensure_initialized(gateway=gateway.result())
     for name, value in settings.items():
-        if not _already_given(given, name) or name in _ALWAYS:
-            builder = builder.config(name, value)
+        builder = builder.config(name, value)
     spark = builder.getOrCreate()
     _require_delta(spark)
     if "spark.jars.packages" in settings:
         _remember_jars(spark)
     return spark
+
+
+def _launched() -> bool:
+    """Whether a JVM is there that we cannot give options."""
+    from pyspark import SparkContext
+
+    return SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _settings(given: Any, launched: bool) -> dict[str, str]:
+    """Ours, less what the user has said otherwise."""
+    wanted = {} if launched else _jars(os.environ.get("PYSPARK_SUBMIT_ARGS", ""))
+    if _is_local(given):
+        wanted |= _LOCAL if launched else {**_LOCAL, **_LAUNCHED_HERE}
+    return {**_ALWAYS, **{name: value for name, value in wanted.items() if not _already_given(given, name)}}
 
 
 def local_folders() -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -62,10 +63,13 @@ class Pinned:
         return {"files": files, "schema": dict(self.schema), "table": list(self.table) if self.table else None}
 
 
-def pin(spec: SourceSpec, known_checksums: MutableMapping[str, str]) -> Pinned:
+def pin(
+    spec: SourceSpec, known_checksums: MutableMapping[str, str], found_some: Callable[[], None] | None = None
+) -> Pinned:
     """Finds and identifies the input of a source now; reads file footers, headers or first records.
 
-    `known_checksums` is looked up and added to under `size:mtime_ns:path`. Raises SourceError: a path that
+    `known_checksums` is looked up and added to under `size:mtime_ns:path`; `found_some` is called once there are files,
+    before their bytes are looked at, which may take long. Raises SourceError: a path that
     finds nothing, files whose columns differ, a column that is not there or is named like a document's own, a
     table that cannot be read.
     """
@@ -78,7 +82,10 @@ def pin(spec: SourceSpec, known_checksums: MutableMapping[str, str]) -> Pinned:
     else:
         table = None
         found, notes = _found(spec)
-        files, repeated = _once([_identified(spec, *each, known_checksums) for each in found])
+        if found_some:
+            found_some()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets go of the interpreter
+            files, repeated = _once(list(pool.map(lambda each: _identified(spec, *each, known_checksums), found)))
         notes += repeated
         schema, files = _inspect(spec, files)
     if spec.operator in ("parquet", "csv", "delta"):

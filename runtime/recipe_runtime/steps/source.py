@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import delta_files, ops, tables
+from recipe_runtime import delta_files, ops, session, tables
 from recipe_runtime.arrow import arrow_schema, ddl_struct, spark_struct
 from recipe_runtime.digest import digest, shard_digest, step_digest
 from recipe_runtime.errors import StepError
@@ -66,7 +66,7 @@ def declare(job: Any, name: str, reader: ops.Op, *, columns: Mapping[str, Any], 
     if job.started:
         raise StepError(f"source {name} is named after the first step", remedy="name all sources first")
     spec, operators = _spec(job, name, reader, columns, at)
-    pinned = pin(spec, job.checksums)
+    pinned = pin(spec, job.checksums, session.launch)
     source = Source(name, reader, pinned)
     if reader.args["on_schema_change"] == "error":
         _same_schema(job, source)
