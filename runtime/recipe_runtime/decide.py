@@ -11,6 +11,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from recipe_runtime.shards import sent
 from recipe_runtime.tables import REJECTED
 
 
@@ -132,13 +133,14 @@ def undecided(documents):
 
 def edited(documents):
     """What an edit changes of a row, under names of its own, for the join by file and record."""
-    return documents.selectExpr(
+    changed = documents.selectExpr(
         "file_id",
         "record",
         "doc_id as edited_doc_id",
         "text_hash as edited_text_hash",
         "text_bytes as edited_text_bytes",
     )
+    return sent(changed, documents)
 
 
 def after_edit(frame, *, rule: str, at: str):

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from recipe_runtime import delta_files, tables
 from recipe_runtime.delta_sql import query
@@ -20,6 +21,13 @@ from recipe_runtime.parquet_part import Part
 
 SHARD_BYTES = 1024 * 1024 * 1024
 """Input bytes in one commit, unless one file has more: what a killed run may have to do again."""
+
+
+SENT = 500_000
+"""Rows without texts that a join sends whole to every task, some 200 MB of ids and numbers. Joined by a shuffle, both
+sides are written down, moved and sorted, which took longer than all else that is decided over them."""
+
+_COUNTED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 
 def groups(files: Sequence[Any]) -> Iterator[list[Any]]:
@@ -138,6 +146,21 @@ class Shards:
         pairs = [(file, min(runs)) for file, runs in sorted(marked.items()) if file in wanted]
         chosen = self.job.spark.createDataFrame(pairs, "file_id string, run_id string")
         return frame.join(F.broadcast(chosen), ["file_id", "run_id"], "left_semi")
+
+
+def counted(frame: Any, rows: int) -> Any:
+    """The frame, whose number of rows `sent` then knows."""
+    _COUNTED[frame] = rows
+    return frame
+
+
+def sent(frame: Any, of: Any = None) -> Any:
+    """A frame without texts, to be joined to others: sent whole where it is known to have few rows, or `of`, of which
+    it was made row by row."""
+    from pyspark.sql import functions as F
+
+    rows = _COUNTED.get(frame if of is None else of)
+    return frame if rows is None or rows > SENT else F.broadcast(frame)
 
 
 def apart(places: Sequence[tuple[str, str, int, int]]) -> bool:

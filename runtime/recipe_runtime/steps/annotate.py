@@ -17,7 +17,7 @@ from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.local import Local
 from recipe_runtime.relation import Relation
-from recipe_runtime.shards import Shards
+from recipe_runtime.shards import Shards, counted, sent
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Annotate, Column
 
@@ -65,7 +65,8 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
 
     def frame() -> Any:
         job.locals.made(relation.local)
-        return _undecided(without(shards.rows().drop("run_id"), texts.repeats()))
+        rows = _undecided(without(shards.rows().drop("run_id"), texts.repeats()))
+        return sent(counted(rows, shards.total().records))
 
     relation = Relation(
         f"{name}.columns", "annotate", digest, step, libraries, frame,

@@ -16,7 +16,7 @@ from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.local import Local
 from recipe_runtime.relation import Relation
-from recipe_runtime.shards import Shards
+from recipe_runtime.shards import Shards, counted
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Edit
 
@@ -43,7 +43,7 @@ def edit(job: Any, name: str, texts: Relation, operator: ops.Op, *, digest: str,
         return shards.rows().where("text is not null").drop("run_id")
 
     def frame() -> Any:
-        return without(documents(), texts.repeats())
+        return counted(without(documents(), texts.repeats()), shards.total().documents)
 
     def count() -> int:
         job.locals.made(relation.local)
