@@ -20,7 +20,7 @@ TIMES_A_SCAN = 1.5
 """Seconds of a search over those of one scan of the class's keys, where there are most: at most."""
 SAME_MEMORY = 1.05
 """The driver's memory with most generations over that with fewest: at most."""
-RUNS = 5
+RUNS = 15
 """Of each, in runners/search.py."""
 
 
@@ -43,7 +43,7 @@ def searches(work: Path) -> Iterator[dict[str, Any]]:
             "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),
         }  # fmt: skip
         with StubProcess(folder / "ledger.jsonl", "--answer", "words:20") as stub:
-            script = [sys.executable, str(RUNNERS / "search.py"), str(folder), stub.url, str(rows)]
+            script = [sys.executable, str(RUNNERS / "search.py"), str(folder), stub.url, str(rows), str(RUNS)]
             done = subprocess.run(script, env=env, check=False, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"the search over {rows:,} rows failed:\n{done.stderr[-3_000:]}")
@@ -66,8 +66,8 @@ def read_bytes(events: Path) -> dict[str, float]:
                 group, metrics = groups.get(event["Stage ID"], ""), event["Task Metrics"]
                 read[group] = read.get(group, 0) + metrics["Input Metrics"]["Bytes Read"]
                 sent[group] = sent.get(group, 0) + metrics["Result Size"]
-    names = {"search-all": "all", "search-none": "none", "scan": "scan"}
+    names = ("all", "none", "scan")
     return {
-        **{f"{name}_bytes": read.get(group, 0) / RUNS for group, name in names.items()},
-        **{f"{name}_sent": sent.get(group, 0) / RUNS for group, name in names.items()},
+        **{f"{name}_bytes": read.get(name, 0) / RUNS for name in names},
+        **{f"{name}_sent": sent.get(name, 0) / RUNS for name in names},
     }

@@ -80,8 +80,10 @@ def misses(job: Any, asked: Asked, units: Any) -> Any:
     each = keyed.select("key", F.struct(*first, *(n for n in keyed.columns if n not in (*first, "key"))).alias("one"))
     # Together, so that what is asked is shuffled once: an answered key has a row without a unit. The answers first,
     # whose files are the larger ones.
-    both = _answered(job, asked, keyed).unionByName(each, allowMissingColumns=True).groupBy("key")
-    found = both.agg(F.min("one").alias("one"), F.count(F.when(F.col("one").isNull(), 1)).alias("answers"))
+    both = _answered(job, asked, keyed).unionByName(each, allowMissingColumns=True)
+    # Few keys come twice: to sort them for that before they are shuffled, too, costs more than it saves.
+    grouped = both.repartition("key").groupBy("key")
+    found = grouped.agg(F.min("one").alias("one"), F.count(F.when(F.col("one").isNull(), 1)).alias("answers"))
     return found.where("answers = 0").select("key", "one.*")
 
 

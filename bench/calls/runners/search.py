@@ -1,6 +1,6 @@
 """The search for misses over a lake whose `generations` has many rows of the class asked. Prints JSON.
 
-    python search.py WORK URL ROWS
+    python search.py WORK URL ROWS RUNS
 
 The lake is WORK/lake; its first answers come from the server at URL. Spark's own event log says what was read.
 """
@@ -14,7 +14,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ from bench.calls.pages import write_pages
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "busy.recipe"
 ASKED = 10_000
-TIMES = 5
+WARM = 4
+"""Runs that are not counted."""
 
-work, url, wanted = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+work, url, wanted, runs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 
 
 def script(pages: Path) -> str:
@@ -64,15 +65,17 @@ def fill(spark: Any, rows: int) -> str:
     return call_class
 
 
-def timed(spark: Any, group: str, work_: Callable[[], Any]) -> tuple[float, Any]:
-    """The median of several times, under a job group that the event log shows."""
-    spark.sparkContext.setJobGroup(group, group)
-    seconds, found = [], None
-    for _ in range(TIMES):
-        began = time.monotonic()
-        found = work_()
-        seconds.append(time.monotonic() - began)
-    return statistics.median(seconds[1:]), found
+def timed(spark: Any, works: Mapping[str, Callable[[], Any]]) -> dict[str, tuple[float, Any]]:
+    """Of each the median of several times, in turn, under job groups that the event log shows; and what it gave."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    found = {}
+    for _ in range(runs):
+        for name, work_ in works.items():
+            spark.sparkContext.setJobGroup(name, name)
+            began = time.monotonic()
+            found[name] = work_()
+            seconds[name].append(time.monotonic() - began)
+    return {name: (statistics.median(each[WARM:]), found[name]) for name, each in seconds.items()}
 
 
 def heap(spark: Any) -> int:
@@ -110,20 +113,19 @@ def main() -> None:
     call_class = fill(spark, wanted)
     figures: dict[str, Any] = {"rows": wanted, "asked": ASKED, "key_bytes": key_bytes(call_class)}
     fresh = run(write_pages(work / "fresh", ASKED, 20, first=ASKED), "told_answers")
-    for name, variables in (("all", made), ("none", fresh)):
+
+    def search(variables: dict[str, Any]) -> int:
         job, units = variables["job"], variables["told_units"]
-
-        def search(job: Any = job, units: Any = units) -> int:
-            return calling.missing(job, units.asked, units.frame)[1]
-
-        figures[f"{name}_seconds"], figures[f"{name}_misses"] = timed(spark, f"search-{name}", search)
+        return calling.missing(job, units.asked, units.frame)[1]
 
     def scan() -> None:
         table = spark.read.format("delta").load(str(work / "lake" / "_recipec" / "generations"))
         keys = table.where(table.call_class == call_class).select("key")
         keys.write.format("noop").mode("overwrite").save()
 
-    figures["scan_seconds"], _ = timed(spark, "scan", scan)
+    works = {"all": lambda: search(made), "none": lambda: search(fresh), "scan": scan}
+    for name, (seconds, misses) in timed(spark, works).items():
+        figures |= {f"{name}_seconds": seconds, f"{name}_misses": misses}
     figures["heap_bytes"] = heap(spark)
     figures["python_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     spark.stop()
