@@ -156,7 +156,8 @@ class _Run:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        by_file = pa.table({n: rows.column(n) for n in ("file_id", "text_bytes", "record")}).group_by("file_id")
+        counted = pa.table({n: rows.column(n) for n in ("file_id", "text_bytes", "record")})
+        by_file = counted.group_by("file_id", use_threads=False)
         figures = [("text_bytes", "count"), ("text_bytes", "sum"), ("record", "min"), ("record", "max")]
         for found in by_file.aggregate([([], "count_all"), *figures]).to_pylist():
             tally = Tally(found["count_all"], found["text_bytes_count"], found["text_bytes_sum"] or 0)
@@ -165,8 +166,9 @@ class _Run:
             self.count(i, found["file_id"], tally)
         if "rejected" in rows.schema.names and rows.column("rejected").null_count < rows.num_rows:
             rules = pc.struct_field(rows.column("rejected"), "rule")
-            counted = pa.table({"file_id": rows.column("file_id"), "rule": rules}).group_by(["file_id", "rule"])
-            for found in counted.aggregate([([], "count_all")]).to_pylist():
+            counted = pa.table({"file_id": rows.column("file_id"), "rule": rules})
+            by_rule = counted.group_by(["file_id", "rule"], use_threads=False)
+            for found in by_rule.aggregate([([], "count_all")]).to_pylist():
                 if found["rule"] is not None:
                     self.count(i, found["file_id"], Tally(dropped={found["rule"]: found["count_all"]}))
 

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import pytest
 from pyspark.sql import Window
-from recipe_runtime import groups, near_duplicates, ops
+from recipe_runtime import groups, near_duplicates, ops, shards
 from recipe_runtime.errors import StepError
 from recipe_runtime.job import Job
 from recipe_runtime.lake import Lake
@@ -112,11 +112,14 @@ def test_the_first_fetched_the_highest_and_the_longest_stay(ran, spark):
 
 
 def test_more_rows_than_one_worker_holds_give_the_same(ran, spark, tmp_path, monkeypatch):
-    """What Spark groups beyond the limits is what a worker groups below them."""
+    """What Spark groups and joins beyond the limits is what a worker groups, and is sent whole, below them."""
     monkeypatch.setattr(groups, "ROWS", 0)
+    monkeypatch.setattr(shards, "SENT", 0)
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps(page) + "\n" for page in PAGES))
     recipe = RECIPE.replace("verify = 60%", "verify = none")
+    # An edit and what is computed behind it are joined to the rows.
+    recipe = recipe.replace("  dedup minhash", "  clean lines(min_words = 1)\n  dedup minhash")
     by_spark = run_here(recipe, tmp_path / "spark", input=str(path))
     monkeypatch.undo()
     here = run_here(recipe, tmp_path / "here", input=str(path))
