@@ -227,11 +227,14 @@ def test_the_search_for_misses_reads_the_keys_of_its_classes_alone(forms):
     """One column of the files of the classes asked, and what is asked goes there, not all that was answered."""
     ran, _ = forms[2]
     job, units = ran.variables["job"], ran.variables["facts_units"]
+    whole = "spark.sql.maxMetadataStringLength", "10000"  # of a path the plan otherwise shows a part
+    job.spark.conf.set(*whole)
     missing = calling.misses(job, units.asked, units.frame)
     table = str(ran.lake / "_recipec" / "generations")
     read = [re.search("/call_class=([^/]*)/", path) for path in missing.inputFiles() if table in path]
     assert {found.group(1) for found in read} == set(units.asked.classes)
     plan = missing._jdf.queryExecution().executedPlan().toString()
+    job.spark.conf.unset(whole[0])
     scans = [one for one in plan.splitlines() if "FileScan" in one and "/generations/" in one]
     assert len(scans) == len(units.asked.classes), plan
     assert all("ReadSchema: struct<key:string>" in one for one in scans), plan
