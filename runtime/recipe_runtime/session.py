@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -123,19 +124,34 @@ def local_folders() -> list[str]:
 
 def _is_local(conf) -> bool:
     if conf is not None:
-        return conf.get("spark.master", "local").startswith("local") and not conf.get("spark.master", "").startswith(
-            "local-"
-        )
-    arguments = os.environ.get("PYSPARK_SUBMIT_ARGS", "").split()
-    masters = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--master"]
-    masters += [a.partition("=")[2] for a in arguments if a.startswith(("--master=", "spark.master="))]
-    return not masters or (masters[-1].startswith("local") and not masters[-1].startswith("local-"))
+        master = conf.get("spark.master", "local")
+    else:
+        arguments = os.environ.get("PYSPARK_SUBMIT_ARGS", "").split()
+        masters = [b for a, b in zip(arguments, arguments[1:], strict=False) if a == "--master"]
+        masters += [a.partition("=")[2] for a in arguments if a.startswith(("--master=", "spark.master="))]
+        master = masters[-1] if masters else _defaults().get("spark.master", "local")
+    return master.startswith("local") and not master.startswith("local-")
 
 
 def _already_given(conf, name: str) -> bool:
     if conf is not None:
         return conf.contains(name)
-    return name in os.environ.get("PYSPARK_SUBMIT_ARGS", "")
+    # Jars are the exception: without Delta's nothing can be written (`_jars`).
+    by_default = name in _defaults() and not name.startswith("spark.jars")
+    return name in os.environ.get("PYSPARK_SUBMIT_ARGS", "") or by_default
+
+
+def _defaults() -> dict[str, str]:
+    """What the user's spark-defaults.conf says, which the JVM will read and ours would otherwise replace."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    folder = os.environ.get("SPARK_CONF_DIR") or Path(_find_spark_home(), "conf")
+    path = Path(folder, "spark-defaults.conf")
+    if not path.is_file():
+        return {}
+    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
+    parts = (re.split(r"[\s=:]+", line, maxsplit=1) for line in lines if line and not line.startswith(("#", "!")))
+    return {name: "".join(rest) for name, *rest in parts}
 
 
 def _jars(submit_arguments: str) -> dict[str, str]:
