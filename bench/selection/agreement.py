@@ -93,6 +93,12 @@ class Agreement:
         return 1 - (self.different - self.by_reading + self.only_by_reading) / max(self.documents, 1)
 
     @property
+    def better(self) -> float:
+        """The share by the reading under which the two agree more: with our words datatrove's stop words keep their
+        punctuation, which its own tokens have lost."""
+        return max(self.share, self.share_read_alike)
+
+    @property
     def different(self) -> int:
         return len(self.only_ours) + len(self.only_theirs)
 

@@ -108,7 +108,7 @@ def findings(
     for texts, rules in agreements.items():
         for agreement in rules:
             limit = EXACT if agreement.rule.startswith("lid.176") else ALIKE
-            result.append(Finding(f"alike on {texts}: {agreement.rule}", agreement.share_read_alike, limit))
+            result.append(Finding(f"alike on {texts}: {agreement.rule}", agreement.better, limit))
     return result
 
 
