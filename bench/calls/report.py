@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.calls import prefix, search
 from bench.calls.busy import STEADY, STEADY_LONG_TAIL, WHOLE
+from bench.finding import Finding
 
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
 KEYS = ("part", "side", "window", "latency", "long_tail", "pages", "rows")
 """Of two records that agree in these the newer counts."""
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A value and the limit it must keep: at least it, or at most it."""
-
-    name: str
-    value: float
-    limit: float
-    at_least: bool = True
-
-    @property
-    def kept(self) -> bool:
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 def newest(path: Path) -> list[Record]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from bench.finding import Finding
 from bench.selection.agreement import Agreement
 from bench.selection.pairs import Components, Planted
 from bench.selection.peers import PEERS
@@ -30,20 +30,6 @@ ALIKE = 0.99
 """Share of documents that recipec and datatrove decide alike, rule by rule: at least."""
 EXACT = 1.0
 """The same for the language, against the fastText library."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A value and the limit it must keep: at least it, or at most it."""
-
-    name: str
-    value: float
-    limit: float
-    at_least: bool = True
-
-    @property
-    def kept(self) -> bool:
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 def findings(
