@@ -128,7 +128,7 @@ def report(kept: Path, write: Path | None, *, as_json: bool, limits: bool) -> in
         print(json.dumps({"records": records, "findings": [{**vars(one), "kept": one.kept} for one in checked]}))
     else:
         said = [
-            f"{'kept  ' if one.kept else 'PASSED'} {one.name}: {one.value:.3f}, "
+            f"{'kept  ' if one.kept else 'OVER  '} {one.name}: {one.value:.3f}, "
             f"at {'least' if one.at_least else 'most'} {one.limit:g}"
             for one in checked
         ]
