@@ -6,9 +6,11 @@ is no name is a literal; decisions are Spark column expressions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recipec import plan as p
 from recipec.emit_calls import Calls
-from recipec.emit_columns import column, lookup, value
+from recipec.emit_columns import column, lookup, tested, value
 from recipec.layout import Call, Code, Method, text_literal
 from recipec.lower_values import columns_of
 
@@ -127,29 +129,24 @@ class _Script(Calls):
             self._assign(self._rows(node), Code(f"{handle}.frame"))
             return
         names = [name for c in node.columns for name in c.outputs]
-        before = Method(Code(self.frames[node.rows]), "drop", names)
-        added = Method(Code(f"{handle}.frame"), "select", ["doc_id", *names])
-        # left: a row that fell out because an edit left no text of it has no such columns, and stays a row.
-        self._assign(self._rows(node), Method(before, "join", [added, "doc_id", "left"]))
+        self._with_columns(node, handle, names)
+
+    def _with_columns(self, node: p.Annotate | p.Shared, handle: str, names: Sequence[str]) -> None:
+        before = Code(self.frames[node.rows])
+        self._assign(self._rows(node), Call("rt.with_columns", [before, Code(handle), *names]))
 
     def _shared(self, node: p.Shared) -> None:
         handle = self._handle(node, node.name)
         self._assign(handle, Method(Code(self.handles[node.columns]), "only", list(node.outputs)))
         if "." in node.of:
             return
-        frame = Code(f"{handle}.frame")
         if node.rows is None:
-            self._assign(self._rows(node), frame)
+            self._assign(self._rows(node), Code(f"{handle}.frame"))
             return
-        names = list(node.outputs)
-        before = Method(Code(self.frames[node.rows]), "drop", names)
-        rows = self._rows(node)
-        self._assign(rows, before)
-        added = Method(frame, "select", ["doc_id", *names])
-        self._assign(rows, Method(Code(rows), "join", [added, "doc_id", "left"]))
+        self._with_columns(node, handle, node.outputs)
 
     def _begin(self, node: p.Begin) -> None:
-        self._assign(self._rows(node), Call("rt.undecided", [Code(f"{self.handles[node.texts]}.frame")]))
+        self._assign(self._rows(node), Call("rt.undecided", [Code(self.handles[node.texts])]))
 
     def _tiers(self, node: p.Tiers) -> None:
         part = self._part(node.part)
@@ -161,11 +158,9 @@ class _Script(Calls):
         if node.name not in self.handles:
             self._declare(node)
         handle = self.handles[node.name]
-        before = self.frames[node.rows]
-        rows = self._rows(node)
-        texts = Call("rt.edited", [Code(f"{handle}.frame")])
-        self._assign(rows, Method(Code(before), "join", [texts, ["file_id", "record"], "left"]))
-        self._assign(rows, Call("rt.after_edit", [Code(rows)], {"rule": node.text, "at": node.at}))
+        before = Code(self.frames[node.rows])
+        kwargs = {"rule": node.text, "at": node.at}
+        self._assign(self._rows(node), Call("rt.after_edit", [before, Code(handle)], kwargs))
 
     # ---- decisions -------------------------------------------------------------------------------
 
@@ -173,10 +168,12 @@ class _Script(Calls):
         self._decide(node, Code(self.frames[node.rows]))
 
     def _decide(self, node: p.Keep | p.Scored, before: object) -> None:
-        failure = Call("rt.first_failure", [self._rule(rule) for rule in node.rules])
-        self._assign(self._rows(node), Method(before, "withColumn", ["rejected", failure]))
+        self._assign(self._rows(node), Call("rt.keep", [before, *(self._rule(rule) for rule in node.rules)]))
 
     def _rule(self, rule: p.Rule) -> Call:
+        simple = tested(rule.expr)
+        if simple is not None:
+            return Call("rt.rule", [rule.text, simple], {"at": rule.at})
         if rule.value is not None:
             found = column(rule.value, self.handles)
         else:
@@ -212,12 +209,11 @@ class _Script(Calls):
         kwargs |= {"reads": self._reads(node.reads), **self._identity(node)}
         self._assign(handle, Call("job.duplicates", [node.of, Code(before), self._op(node.operation)], kwargs))
         rows = self._rows(node)
-        self._assign(rows, Method(Code(before), "join", [Code(f"{handle}.frame"), "doc_id", "left"]))
         verify = node.operation.args.get("verify")
         limit = "equal" if node.operation.operator == "exact" else "a band in common"
         limit = f"< {verify}" if verify is not None else limit
         kwargs = {"rule": node.rule, "threshold": limit, "at": node.at}
-        self._assign(rows, Call("rt.drop_duplicates", [Code(rows)], kwargs))
+        self._assign(rows, Call("rt.drop_duplicates", [Code(before), Code(handle)], kwargs))
 
     def _sample(self, node: p.Sample) -> None:
         before = self.frames[node.rows]
@@ -230,7 +226,7 @@ class _Script(Calls):
 
     def _select(self, node: p.Select) -> None:
         before = self.frames[node.rows]
-        decided = Method(Code(before), "drop", list(node.drop)) if node.drop else Code(before)
+        decided = Call("rt.without", [Code(before), *node.drop]) if node.drop else Code(before)
         handle = self._handle(node, f"{node.of}_kept")
         kwargs: dict[str, object] = {"of": Code(self.handles[node.began])} if node.began else {}
         kwargs |= {"reads": self._reads(node.reads), **self._identity(node)}

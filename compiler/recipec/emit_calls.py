@@ -111,8 +111,7 @@ class Calls:
         if node.scores:
             kwargs["scores"] = {one.name: self._op(one.operation) for one in node.scores}
         if node.rules:
-            rules = Call("rt.first_failure", [self._rule(rule) for rule in node.rules])
-            judged = Method(Code("answers"), "withColumn", ["rejected", rules])
+            judged = Call("rt.keep", [Code("answers"), *(self._rule(rule) for rule in node.rules)])
             kwargs["verify"] = self._function(f"{node.of}_verify", judged)
         if any(_admits_cut(rule.expr) for rule in node.rules):
             kwargs["admits_cut"] = True

@@ -25,6 +25,22 @@ def column(expr: p.Expr, handles: Mapping[str, str]) -> Code:
     return Code(text[1:-1] if isinstance(expr, p.Compare | p.Not | p.Junction | p.Arith) else text)
 
 
+def tested(expr: p.Expr) -> Call | None:
+    """A predicate of one column against literals as `rt.test`; None where it is more than that."""
+    match expr:
+        case p.Compare(op=op, left=p.Col(name=name), right=p.Lit(value=limit)):
+            return Call("rt.test", [name, op, limit])
+        case p.InRange(value=p.Col(name=name), low=p.Lit(value=low), high=p.Lit(value=high)):
+            return Call("rt.test", [name, "between", low, high])
+        case p.InList(value=p.Col(name=name), items=items):
+            return Call("rt.test", [name, "in", *items])
+        case p.Not(operand=p.Col(name=name)):
+            return Call("rt.test", [name, "==", False])
+        case p.Col(name=name):
+            return Call("rt.test", [name, "==", True])
+    return None
+
+
 def _column(expr: p.Expr, handles: Mapping[str, str]) -> str:
     def sub(inner: p.Expr) -> str:
         return _column(inner, handles)

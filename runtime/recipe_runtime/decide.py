@@ -1,97 +1,54 @@
-"""Decisions as column expressions: why a row falls out, at which value of which threshold.
+"""Decisions: why a row falls out, at which value of which threshold.
 
-A frame carries every row, dropped ones too; `rejected` is null while a row is alive and afterwards the
-first rule it failed, in the recipe's order.
+A frame carries every row, dropped ones too; `rejected` is null while a row is alive and afterwards the first rule it
+failed, in the recipe's order. What a select decides over rows of one source, by rules of one figure each, workers
+decide over Arrow (`deciding`, `side_by_side`); all else is decided by Spark. Both say the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
+from recipe_runtime.relation import Relation
+from recipe_runtime.rules import Rule, failure, first_failure
 from recipe_runtime.shards import sent
 from recipe_runtime.tables import REJECTED
 
+GROUPED = 5_000_000
+"""Rows of a dedup's groups that a worker holds, about 100 bytes each. Of more, Spark joins them."""
 
-@dataclass(frozen=True)
-class Rule:
-    """One predicate of the recipe: a boolean Column that must be true, and what is said when it is not."""
-
-    text: str
-    holds: Any
-    value: Any
-    threshold: str
-    at: str
+NOT_DECIDED = ("text", "meta", "raw_hash", "record_key")
+"""Columns of documents that no decision looks at."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What a rule of several figures looks at; shown as JSON."""
+def keep(frame: Any, *rules: Rule) -> Any:
+    """Rows fall out by the first of `rules` that does not hold of them."""
+    from recipe_runtime import deciding, side_by_side
 
-    columns: tuple[str, ...]
-
-
-def rule(text: str, holds, *, value, threshold: str, at: str) -> Rule:
-    """`text` is the rule as the recipe has it, `value` a Column with what was found (or rt.figures), `at` its
-    file:line."""
-    return Rule(text, holds, value, threshold, at)
+    found = side_by_side.deciding(frame)
+    if found and deciding.fitting(rules, found.plan.schema):
+        return side_by_side.more(frame, deciding.Keep(rules))
+    return frame.withColumn("rejected", first_failure(rules))
 
 
-def figures(*columns: str) -> Figures:
-    """The columns that a rule with `and`, `or` or arithmetic looks at."""
-    return Figures(columns)
+def with_columns(frame: Any, columns: Relation, *names: str) -> Any:
+    """The frame with these columns of a relation of columns, in place of any of that name. A row that fell out because
+    an edit left no text of it has no such columns, and stays a row."""
+    from recipe_runtime import deciding, side_by_side
+
+    stored = side_by_side.beside(frame, columns, names)
+    if stored:
+        return side_by_side.more(frame, deciding.WithColumns(stored))
+    return frame.drop(*names).join(columns.frame.select("doc_id", *names), "doc_id", "left")
 
 
-def _shown(value):
-    from pyspark.sql import functions as F
+def without(frame: Any, *names: str) -> Any:
+    """The frame without these columns."""
+    from recipe_runtime import deciding, side_by_side
 
-    return F.to_json(F.struct(*value.columns)) if isinstance(value, Figures) else value
-
-
-def _is_nan(value):
-    """Whether a figure is NaN, of any type: by the hash of its bits, which no other double (or float) has. Spelled as a
-    text, as what was found is shown, each figure of each row took longer than all else that is asked of it."""
-    from pyspark.sql import functions as F
-
-    if isinstance(value, Figures):
-        return reduce(or_, (_is_nan(F.col(name)) for name in value.columns))
-    nan = F.lit(float("nan"))
-    of_type = F.when(F.typeof(value) == "double", F.xxhash64(nan)).when(
-        F.typeof(value) == "float", F.xxhash64(nan.cast("float"))
-    )
-    return F.coalesce(F.xxhash64(value) == of_type, F.lit(False))
-
-
-def failure(text: str, value, threshold: str, at: str):
-    """The struct `rejected` holds: which rule, the value found, its threshold, the rule's file:line."""
-    from pyspark.sql import functions as F
-
-    return F.struct(
-        F.lit(text).alias("rule"),
-        value.cast("string").alias("value"),
-        F.lit(threshold).alias("threshold"),
-        F.lit(at).alias("at"),
-    ).cast(REJECTED)
-
-
-def first_failure(*rules: Rule):
-    """The new value of `rejected`: what it was, else the first of `rules` that does not hold, else null.
-
-    A predicate that is null (its figure is: a share of no words, say) or false does not hold; nor does one with a
-    NaN among its figures, which Spark orders above every number.
-    """
-    from pyspark.sql import functions as F
-
-    failures = [
-        F.when(
-            ~F.coalesce(r.holds, F.lit(False)) | _is_nan(r.value),
-            failure(r.text, _shown(r.value), r.threshold, r.at),
-        )
-        for r in rules
-    ]
-    return F.coalesce(F.col("rejected"), *failures)
+    if side_by_side.deciding(frame):
+        return side_by_side.more(frame, deciding.Without(names))
+    return frame.drop(*names)
 
 
 def scored(frame, *columns: str):
@@ -103,12 +60,18 @@ def scored(frame, *columns: str):
     return frame.withColumns({name: F.when(alive, F.col(name)) for name in columns})
 
 
-def drop_duplicates(frame, *, rule: str, threshold: str, at: str):
-    """After the join with a dedup's groups: all but the survivor fall out, `matched` names it, and the survivor
-    carries the licences of its exact duplicates (`group_license`, null where the dedup does not merge them).
-    The value found is the similarity, null where the dedup does not measure it."""
+def drop_duplicates(frame: Any, groups: Relation, *, rule: str, threshold: str, at: str) -> Any:
+    """By a dedup's groups: all but the survivor fall out, `matched` names it, and the survivor carries the licences of
+    its exact duplicates (`group_license`, null where the dedup does not merge them). The value found is the similarity,
+    null where the dedup does not measure it."""
     from pyspark.sql import functions as F
 
+    from recipe_runtime import deciding, side_by_side
+
+    known = _known_groups(groups) if side_by_side.deciding(frame) else None
+    if known:
+        return side_by_side.more(frame, deciding.DropDuplicates(known, rule, threshold, at))
+    frame = frame.join(groups.frame, "doc_id", "left")
     dropped = F.col("survivor").isNotNull() & (F.col("survivor") != F.col("doc_id"))
     reason = F.when(dropped, failure(rule, F.col("similarity"), threshold, at))
     matched = F.coalesce(F.col("matched"), F.when(F.col("rejected").isNull() & dropped, F.col("survivor")))
@@ -120,36 +83,49 @@ def drop_duplicates(frame, *, rule: str, threshold: str, at: str):
     )
 
 
-def undecided(documents):
+def _known_groups(groups: Relation) -> Any:
+    """The groups as a worker reads them; None where they are too many for that, or not made."""
+    from recipe_runtime import deciding, delta_files, tables
+
+    if groups.waiting or groups.uri is None or tables.written_rows(groups.uri) > GROUPED:
+        return None
+    found = delta_files.stored(groups.uri)
+    return found and deciding.Groups(groups.uri, *found)
+
+
+def undecided(documents: Relation) -> Any:
     """The rows of a relation of documents before any decision, without their texts."""
     from pyspark.sql import functions as F
 
-    return (
-        documents.drop("text", "meta", "raw_hash", "record_key")
+    from recipe_runtime import deciding, side_by_side
+
+    rows = documents.frame
+    rows = (
+        rows.drop(*NOT_DECIDED)
         .withColumn("rejected", F.lit(None).cast(REJECTED))
         .withColumn("matched", F.lit(None).cast("string"))
     )
+    if documents.local is None or documents.repeats() is not None:
+        return rows
+    others = {"part", "parts", "rejected", *NOT_DECIDED}
+    return side_by_side.begun(rows, documents, without=others, whole="text_hash", first=deciding.Undecided())
 
 
-def edited(documents):
-    """What an edit changes of a row, under names of its own, for the join by file and record."""
-    changed = documents.selectExpr(
-        "file_id",
-        "record",
-        "doc_id as edited_doc_id",
-        "text_hash as edited_text_hash",
-        "text_bytes as edited_text_bytes",
-    )
-    return sent(changed, documents)
-
-
-def after_edit(frame, *, rule: str, at: str):
-    """After the join with `edited`: rows go on as the documents they became; one whose text is gone falls out."""
+def after_edit(frame: Any, edited: Relation, *, rule: str, at: str) -> Any:
+    """Rows go on as the documents that an edit made of them; one whose text is gone falls out."""
     from pyspark.sql import functions as F
 
+    from recipe_runtime import deciding, side_by_side
+
+    stored = side_by_side.beside(frame, edited, deciding.CHANGED)
+    if stored:
+        return side_by_side.more(frame, deciding.AfterEdit(stored, rule, at))
+    documents = edited.frame
+    changed = documents.select("file_id", "record", *(F.col(n).alias(f"edited_{n}") for n in deciding.CHANGED))
+    frame = frame.join(sent(changed, documents), ["file_id", "record"], "left")
     gone = F.when(F.col("edited_doc_id").isNull(), failure(rule, F.lit("no text left"), "some text", at))
     frame = frame.withColumn("rejected", F.coalesce(F.col("rejected"), gone))
-    for name in ("doc_id", "text_hash", "text_bytes"):
+    for name in deciding.CHANGED:
         frame = frame.withColumn(name, F.coalesce(F.col(f"edited_{name}"), F.col(name))).drop(f"edited_{name}")
     return frame
 

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recipe_runtime import tables
 from recipe_runtime.arrow import arrow_schema
 from recipe_runtime.parquet_part import GROUP_BYTES, Part
+from recipe_runtime.worker_frames import worker_of
 
 FILES = 1_000
 """Files that Spark is told by name: it asks the store for each, so that the log is quicker where there are more."""
@@ -51,6 +52,19 @@ def read(spark: Any, uri: str, *, version: int | None = None, only: Mapping[str,
     # Spark takes a path for a pattern.
     folder = re.sub(r"([\\*?\[\]{}])", r"\\\1", uri.rstrip("/"))
     return spark.read.schema(struct).parquet(*(f"{folder}/{name}" for name in files))
+
+
+def stored(uri: str) -> tuple[tuple[str, ...], Any] | None:
+    """Names of the Parquet files of a table's newest version, and the Arrow schema of its rows; None where files alone
+    do not tell."""
+    from deltalake import DeltaTable
+    from pyspark.sql.types import StructType
+
+    table = DeltaTable(uri)
+    files = _files(table, {})
+    if files is None:
+        return None
+    return tuple(files), arrow_schema(StructType.fromJson(json.loads(table.schema().to_json())))
 
 
 def _files(table: Any, only: Mapping[str, Any]) -> list[str] | None:
@@ -99,7 +113,11 @@ def write(
 
 
 def write_files(rows: Any, task: WriteRows) -> list[dict[str, Any]]:
-    """Has the rows written; what a task tells of each file. They are in no table yet."""
+    """Has the rows written; what a task tells of each file. They are in no table yet. Rows that a worker makes are
+    written by it."""
+    made = worker_of(rows)
+    if made:
+        rows, task = made.rows, replace(task, first=After(made.task, task.first) if task.first else made.task)
     with _unmeasured(rows.sparkSession, rows):
         return [json.loads(row.file) for row in rows.mapInArrow(task, WRITTEN).collect()]
 
@@ -137,6 +155,17 @@ def _unmeasured(spark: Any, rows: Any) -> Iterator[None]:
         yield
     finally:
         spark.conf.set(limit, before)
+
+
+@dataclass(frozen=True)
+class After:
+    """One task after the other."""
+
+    one: Callable[[Iterator[Any]], Iterator[Any]]
+    other: Callable[[Iterator[Any]], Iterator[Any]]
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        return self.other(self.one(batches))
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,7 @@ class _Run:
         figures = [("text_bytes", "count"), ("text_bytes", "sum"), ("record", "min"), ("record", "max")]
         for found in by_file.aggregate([([], "count_all"), *figures]).to_pylist():
             tally = Tally(found["count_all"], found["text_bytes_count"], found["text_bytes_sum"] or 0)
-            if "text" in rows.schema.names:
-                tally.places = [[self.parts[i].name, found["record_min"], found["record_max"]]]
+            tally.places = [[self.parts[i].name, found["record_min"], found["record_max"]]]
             self.count(i, found["file_id"], tally)
         if "rejected" in rows.schema.names and rows.column("rejected").null_count < rows.num_rows:
             rules = pc.struct_field(rows.column("rejected"), "rule")

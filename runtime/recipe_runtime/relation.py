@@ -35,6 +35,9 @@ class Relation:
     columns: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     """Of a relation of columns: names → the digest of what computes them."""
 
+    uri: str | None = None
+    """Of what a dedup found: where its table is."""
+
     waiting: int = 0
     """Units without an answer, here or in what this reads: then the step was not made, and the frame is empty."""
 

@@ -88,12 +88,15 @@ class Shards:
 
     def places(self) -> list[tuple[str, str, int, int]] | None:
         """(input file, Parquet file, first and last record) of all rows; None where that does not tell one place for
-        each: the table was rewritten since, or tasks took turns with the records of a file."""
+        each: the table was rewritten since, tasks took turns with a file, or an older version wrote it."""
         from deltalake import DeltaTable
 
         version, _ = self._state
         there = {path.rpartition("/")[2] for path in DeltaTable(self.uri, version=version).file_uris()}
-        found = [(file, *place) for file, tally in self.tallies().items() for place in tally.places]
+        tallies = self.tallies()
+        if any(tally.records and not tally.places for tally in tallies.values()):
+            return None
+        found = [(file, *place) for file, tally in tallies.items() for place in tally.places]
         return found if all(name in there for _, name, _, _ in found) and apart(found) else None
 
     def commit(self, adds: Sequence[Mapping[str, Any]], tallies: Mapping[str, Tally]) -> None:

@@ -10,6 +10,7 @@ empty script, and the line that stands for a refused recipe, start nothing and g
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import signal
@@ -26,6 +27,9 @@ from recipe_runtime.session import DELTA_JAR
 
 REFUSED = 'raise SystemExit("recipec: refused, see stderr")'
 """What the compiler prints instead of a script, so that a pipe into spark-submit fails too."""
+
+PR_SET_CHILD_SUBREAPER = 36
+"""prctl(2), linux/prctl.h."""
 
 GRACE = 10.0
 """Seconds that processes left over get between SIGTERM and SIGKILL."""
@@ -149,6 +153,7 @@ def _child(command: Sequence[str], defaults: Mapping[str, str]) -> int:
         if process is not None:
             _signal(process.pid, _FORWARDED[signum])
 
+    _adopt_orphans()
     before = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
         process = subprocess.Popen(
@@ -181,8 +186,25 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + GRACE
     while time.monotonic() < end:
         process.poll()
+        _bury(process.pid)
         if not _signal(process.pid, 0):
             return
-        time.sleep(0.05)
+        time.sleep(0.02)
     _signal(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _adopt_orphans() -> None:
+    """Makes what the child leaves behind (the JVM) a child of ours, on Linux: a process that has ended is of its group
+    until its parent has asked for it, and in a container the first process may never do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _bury(group: int) -> None:
+    """Asks for the children of a group that have ended."""
+    try:
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass

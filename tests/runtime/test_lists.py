@@ -43,7 +43,7 @@ def test_a_rule_over_licences_keeps_the_right_rows(spark, text: str, kept: list[
 
     frame = spark.createDataFrame(list(enumerate(LICENSES)), "n int, license array<string>")
     alive = frame.withColumn("rejected", F.lit(None).cast(REJECTED))
-    judged = alive.withColumn("rejected", rt.first_failure(rule(text)))
+    judged = rt.keep(alive, rule(text))
     assert sorted(one.n for one in judged.collect() if one.rejected is None) == kept
 
 
@@ -51,9 +51,8 @@ def test_what_was_found_is_said_of_a_row_that_falls_out(spark) -> None:
     from pyspark.sql import functions as F
 
     frame = spark.createDataFrame([(["mit", "x"],), ([],), (None,)], "license array<string>")
-    judged = frame.withColumn("rejected", F.lit(None).cast(REJECTED)).withColumn(
-        "rejected", rt.first_failure(rule('all(license) in ["cc0-1.0", "cc-by-4.0"]'))
-    )
+    alive = frame.withColumn("rejected", F.lit(None).cast(REJECTED))
+    judged = rt.keep(alive, rule('all(license) in ["cc0-1.0", "cc-by-4.0"]'))
     found = [one.rejected for one in judged.collect()]
     assert [one.value for one in found] == ["[mit, x]", "[]", None]
     assert {one.threshold for one in found} == {"all in cc0-1.0, cc-by-4.0"}

@@ -10,8 +10,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from recipe_runtime import ops, tables
+from recipe_runtime import ops, side_by_side, tables
 from recipe_runtime.arrow import arrow_schema, ddl_struct
+from recipe_runtime.deciding import Undecided
 from recipe_runtime.digest import digest as digest_of
 from recipe_runtime.digest import shard_digest, step_digest
 from recipe_runtime.job import library_union
@@ -66,7 +67,8 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
     def frame() -> Any:
         job.locals.made(relation.local)
         rows = _undecided(without(shards.rows().drop("run_id"), texts.repeats()))
-        return sent(counted(rows, shards.total().records))
+        rows = sent(counted(rows, shards.total().records))
+        return rows if texts.repeats() is not None else side_by_side.begun(rows, relation, Undecided())
 
     relation = Relation(
         f"{name}.columns", "annotate", digest, step, libraries, frame,

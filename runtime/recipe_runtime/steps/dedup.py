@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import components, delta_files, groups, near_duplicates, ops, tables
+from recipe_runtime import components, delta_files, groups, near_duplicates, ops, side_by_side, tables
 from recipe_runtime.arrow import arrow_schema, ddl_struct
+from recipe_runtime.deciding import Alive
 from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.job import Held, library_union
 from recipe_runtime.near_duplicates import Verified
@@ -98,7 +99,7 @@ def duplicates(
     uri = job.lake.relation(step)
     relation = Relation(
         f"{name}.{operator.name}", "dedup", digest, step, library_union(reads, own),
-        lambda: delta_files.read(job.spark, uri).drop("origin_id"),
+        lambda: delta_files.read(job.spark, uri).drop("origin_id"), uri=uri,
     )  # fmt: skip
     if job.waits(relation, reads, lambda: job.spark.createDataFrame([], STAR)):
         return relation
@@ -139,13 +140,19 @@ def _compared(job: Any, rows: Any, against: Any, operator: ops.Op, key: str, at:
 
     within = [operator.args["within"]] if operator.args["within"] else []
     ranked = rank_columns(operator, rows, at)
-    job.once(rows)
     columns = dict.fromkeys(("doc_id", "origin_id", "license", "text_bytes", key, *within, *ranked))
+    if against is None and side_by_side.deciding(rows):
+        return _held(job, side_by_side.more(rows, Alive(tuple(columns))), operator, key, within, ranked)
+    job.once(rows)
     alive = rows.where("rejected is null").select(*columns, F.lit(False).alias("fixed"))
     if against is not None:
         rank_columns(operator, against, at)
         alive = alive.unionByName(against.select(*columns, F.lit(True).alias("fixed")))
     numbered = alive.withColumn("number", F.monotonically_increasing_id())
+    return _held(job, numbered, operator, key, within, ranked)
+
+
+def _held(job: Any, numbered: Any, operator: ops.Op, key: str, within: list[str], ranked: list[str]) -> Compared:
     held = job.hold_files(numbered, sums=("fixed", "text_bytes"))
     fixed, text_bytes = held.sums["fixed"], held.sums["text_bytes"]
     return Compared(held, operator, key, within, ranked, held.rows, held.rows - fixed, text_bytes)

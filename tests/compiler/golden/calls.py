@@ -194,18 +194,7 @@ web_columns = job.annotate(
 web = web_columns.frame
 
 # calls.recipe:65  keep stats.words >= 50
-web = web.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "stats.words >= 50",
-            F.col("stats_words") >= F.lit(50),
-            value=F.col("stats_words"),
-            threshold=">= 50",
-            at="calls.recipe:65",
-        ),
-    ),
-)
+web = rt.keep(web, rt.rule("stats.words >= 50", rt.test("stats_words", ">=", 50), at="calls.recipe:65"))
 
 # calls.recipe:64  select web from pages
 web_kept = job.select(
@@ -327,24 +316,10 @@ asked_units = job.units(
 
 # calls.recipe:118  verify
 def asked_verify(answers):
-    return answers.withColumn(
-        "rejected",
-        rt.first_failure(
-            rt.rule(
-                "finish == stop",
-                F.col("finish") == F.lit("stop"),
-                value=F.col("finish"),
-                threshold="== stop",
-                at="calls.recipe:119",
-            ),
-            rt.rule(
-                "logprob >= -1.5",
-                F.col("logprob") >= F.lit(-1.5),
-                value=F.col("logprob"),
-                threshold=">= -1.5",
-                at="calls.recipe:120",
-            ),
-        ),
+    return rt.keep(
+        answers,
+        rt.rule("finish == stop", rt.test("finish", "==", "stop"), at="calls.recipe:119"),
+        rt.rule("logprob >= -1.5", rt.test("logprob", ">=", -1.5), at="calls.recipe:120"),
     )
 
 
@@ -370,7 +345,7 @@ asked_made = job.derive(
 )
 
 # calls.recipe:106  generate asked from web
-asked = rt.undecided(asked_made.frame)
+asked = rt.undecided(asked_made)
 
 # calls.recipe:106  generate asked from web
 asked_kept = job.select(
@@ -420,17 +395,9 @@ continued_units = job.units(
 
 # calls.recipe:132  verify { finish in [stop, length] }
 def continued_verify(answers):
-    return answers.withColumn(
-        "rejected",
-        rt.first_failure(
-            rt.rule(
-                "finish in [stop, length]",
-                F.col("finish").isin("stop", "length"),
-                value=F.col("finish"),
-                threshold="in stop, length",
-                at="calls.recipe:132",
-            ),
-        ),
+    return rt.keep(
+        answers,
+        rt.rule("finish in [stop, length]", rt.test("finish", "in", "stop", "length"), at="calls.recipe:132"),
     )
 
 
@@ -455,7 +422,7 @@ continued_made = job.derive(
 )
 
 # calls.recipe:126  transform continued from web
-continued = rt.undecided(continued_made.frame)
+continued = rt.undecided(continued_made)
 
 # calls.recipe:126  transform continued from web
 continued_kept = job.select(
@@ -532,18 +499,7 @@ checked_units = job.units(
 
 # calls.recipe:138  verify { finish == stop }
 def checked_verify(answers):
-    return answers.withColumn(
-        "rejected",
-        rt.first_failure(
-            rt.rule(
-                "finish == stop",
-                F.col("finish") == F.lit("stop"),
-                value=F.col("finish"),
-                threshold="== stop",
-                at="calls.recipe:138",
-            ),
-        ),
-    )
+    return rt.keep(answers, rt.rule("finish == stop", rt.test("finish", "==", "stop"), at="calls.recipe:138"))
 
 
 checked_answers = job.ask(
@@ -566,7 +522,7 @@ checked_made = job.derive(
 )
 
 # calls.recipe:136  generate checked from web
-checked = rt.undecided(checked_made.frame)
+checked = rt.undecided(checked_made)
 
 # calls.recipe:136  generate checked from web
 checked_kept = job.select(

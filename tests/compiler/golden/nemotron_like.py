@@ -422,198 +422,134 @@ clean_columns = job.annotate(
 clean = clean_columns.frame
 
 # nemotron_like.recipe:33  keep lang == en and lang_score >= 65%
-clean = clean.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "lang == en",
-            F.col("lang") == F.lit("en"),
-            value=F.col("lang"),
-            threshold="== en",
-            at="nemotron_like.recipe:33",
-        ),
-        rt.rule(
-            "lang_score >= 65%",
-            F.col("lang_score") >= F.lit(0.65),
-            value=F.col("lang_score"),
-            threshold=">= 0.65",
-            at="nemotron_like.recipe:33",
-        ),
-    ),
+clean = rt.keep(
+    clean,
+    rt.rule("lang == en", rt.test("lang", "==", "en"), at="nemotron_like.recipe:33"),
+    rt.rule("lang_score >= 65%", rt.test("lang_score", ">=", 0.65), at="nemotron_like.recipe:33"),
 )
 
 # nemotron_like.recipe:34  keep gopher.quality and gopher.repetition and fineweb.quality
-clean = clean.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "stats.words in 50 .. 100_000",
-            F.col("stats_words").between(F.lit(50), F.lit(100000)),
-            value=F.col("stats_words"),
-            threshold="50 .. 100000",
-            at="std/gopher.recipe:22",
-        ),
-        rt.rule(
-            "stats.mean_word_length in 3 .. 10",
-            F.col("stats_mean_word_length").between(F.lit(3), F.lit(10)),
-            value=F.col("stats_mean_word_length"),
-            threshold="3 .. 10",
-            at="std/gopher.recipe:24",
-        ),
-        rt.rule(
-            "stats.symbol_word_ratio(symbols = [\"#\", \"...\", \"…\"]) <= 0.1",
-            F.col("stats_symbol_word_ratio_0037e9") <= F.lit(0.1),
-            value=F.col("stats_symbol_word_ratio_0037e9"),
-            threshold="<= 0.1",
-            at="std/gopher.recipe:26",
-        ),
-        rt.rule(
-            "stats.bullet_line_share <= 90%",
-            F.col("stats_bullet_line_share") <= F.lit(0.9),
-            value=F.col("stats_bullet_line_share"),
-            threshold="<= 0.9",
-            at="std/gopher.recipe:28",
-        ),
-        rt.rule(
-            "stats.ellipsis_line_share <= 30%",
-            F.col("stats_ellipsis_line_share") <= F.lit(0.3),
-            value=F.col("stats_ellipsis_line_share"),
-            threshold="<= 0.3",
-            at="std/gopher.recipe:30",
-        ),
-        rt.rule(
-            "stats.alphabetic_word_share >= 80%",
-            F.col("stats_alphabetic_word_share") >= F.lit(0.8),
-            value=F.col("stats_alphabetic_word_share"),
-            threshold=">= 0.8",
-            at="std/gopher.recipe:32",
-        ),
-        rt.rule(
-            "stats.distinct_words_of(stop_words) >= 2",
-            F.col("stats_distinct_words_of_2ca383") >= F.lit(2),
-            value=F.col("stats_distinct_words_of_2ca383"),
-            threshold=">= 2",
-            at="std/gopher.recipe:34",
-        ),
-        rt.rule(
-            "stats.duplicate_line_share <= 30%",
-            F.col("stats_duplicate_line_share") <= F.lit(0.3),
-            value=F.col("stats_duplicate_line_share"),
-            threshold="<= 0.3",
-            at="std/gopher.recipe:40",
-        ),
-        rt.rule(
-            "stats.duplicate_paragraph_share <= 30%",
-            F.col("stats_duplicate_paragraph_share") <= F.lit(0.3),
-            value=F.col("stats_duplicate_paragraph_share"),
-            threshold="<= 0.3",
-            at="std/gopher.recipe:41",
-        ),
-        rt.rule(
-            "stats.duplicate_line_character_share <= 20%",
-            F.col("stats_duplicate_line_character_share") <= F.lit(0.2),
-            value=F.col("stats_duplicate_line_character_share"),
-            threshold="<= 0.2",
-            at="std/gopher.recipe:43",
-        ),
-        rt.rule(
-            "stats.duplicate_paragraph_character_share <= 20%",
-            F.col("stats_duplicate_paragraph_character_share") <= F.lit(0.2),
-            value=F.col("stats_duplicate_paragraph_character_share"),
-            threshold="<= 0.2",
-            at="std/gopher.recipe:44",
-        ),
-        rt.rule(
-            "stats.top_ngram_character_share(n = 2) <= 20%",
-            F.col("stats_top_ngram_character_share_2") <= F.lit(0.2),
-            value=F.col("stats_top_ngram_character_share_2"),
-            threshold="<= 0.2",
-            at="std/gopher.recipe:46",
-        ),
-        rt.rule(
-            "stats.top_ngram_character_share(n = 3) <= 18%",
-            F.col("stats_top_ngram_character_share_3") <= F.lit(0.18),
-            value=F.col("stats_top_ngram_character_share_3"),
-            threshold="<= 0.18",
-            at="std/gopher.recipe:47",
-        ),
-        rt.rule(
-            "stats.top_ngram_character_share(n = 4) <= 16%",
-            F.col("stats_top_ngram_character_share_4") <= F.lit(0.16),
-            value=F.col("stats_top_ngram_character_share_4"),
-            threshold="<= 0.16",
-            at="std/gopher.recipe:48",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 5) <= 15%",
-            F.col("stats_duplicate_ngram_character_share_5") <= F.lit(0.15),
-            value=F.col("stats_duplicate_ngram_character_share_5"),
-            threshold="<= 0.15",
-            at="std/gopher.recipe:50",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 6) <= 14%",
-            F.col("stats_duplicate_ngram_character_share_6") <= F.lit(0.14),
-            value=F.col("stats_duplicate_ngram_character_share_6"),
-            threshold="<= 0.14",
-            at="std/gopher.recipe:51",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 7) <= 13%",
-            F.col("stats_duplicate_ngram_character_share_7") <= F.lit(0.13),
-            value=F.col("stats_duplicate_ngram_character_share_7"),
-            threshold="<= 0.13",
-            at="std/gopher.recipe:52",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 8) <= 12%",
-            F.col("stats_duplicate_ngram_character_share_8") <= F.lit(0.12),
-            value=F.col("stats_duplicate_ngram_character_share_8"),
-            threshold="<= 0.12",
-            at="std/gopher.recipe:53",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 9) <= 11%",
-            F.col("stats_duplicate_ngram_character_share_9") <= F.lit(0.11),
-            value=F.col("stats_duplicate_ngram_character_share_9"),
-            threshold="<= 0.11",
-            at="std/gopher.recipe:54",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 10) <= 10%",
-            F.col("stats_duplicate_ngram_character_share_10") <= F.lit(0.1),
-            value=F.col("stats_duplicate_ngram_character_share_10"),
-            threshold="<= 0.1",
-            at="std/gopher.recipe:55",
-        ),
-        rt.rule(
-            "stats.line_end_share(marks = sentence_ends) >= 12%",
-            F.col("stats_line_end_share_cfa182") >= F.lit(0.12),
-            value=F.col("stats_line_end_share_cfa182"),
-            threshold=">= 0.12",
-            at="std/fineweb.recipe:12",
-        ),
-        rt.rule(
-            "stats.short_line_share(max = 30 characters) <= 67%",
-            F.col("stats_short_line_share_30") <= F.lit(0.67),
-            value=F.col("stats_short_line_share_30"),
-            threshold="<= 0.67",
-            at="std/fineweb.recipe:14",
-        ),
-        rt.rule(
-            "stats.duplicate_line_character_share <= 1%",
-            F.col("stats_duplicate_line_character_share") <= F.lit(0.01),
-            value=F.col("stats_duplicate_line_character_share"),
-            threshold="<= 0.01",
-            at="std/fineweb.recipe:16",
-        ),
-        rt.rule(
-            "stats.newline_word_ratio <= 0.3",
-            F.col("stats_newline_word_ratio") <= F.lit(0.3),
-            value=F.col("stats_newline_word_ratio"),
-            threshold="<= 0.3",
-            at="std/fineweb.recipe:18",
-        ),
+clean = rt.keep(
+    clean,
+    rt.rule(
+        "stats.words in 50 .. 100_000",
+        rt.test("stats_words", "between", 50, 100000),
+        at="std/gopher.recipe:22",
+    ),
+    rt.rule(
+        "stats.mean_word_length in 3 .. 10",
+        rt.test("stats_mean_word_length", "between", 3, 10),
+        at="std/gopher.recipe:24",
+    ),
+    rt.rule(
+        "stats.symbol_word_ratio(symbols = [\"#\", \"...\", \"…\"]) <= 0.1",
+        rt.test("stats_symbol_word_ratio_0037e9", "<=", 0.1),
+        at="std/gopher.recipe:26",
+    ),
+    rt.rule(
+        "stats.bullet_line_share <= 90%",
+        rt.test("stats_bullet_line_share", "<=", 0.9),
+        at="std/gopher.recipe:28",
+    ),
+    rt.rule(
+        "stats.ellipsis_line_share <= 30%",
+        rt.test("stats_ellipsis_line_share", "<=", 0.3),
+        at="std/gopher.recipe:30",
+    ),
+    rt.rule(
+        "stats.alphabetic_word_share >= 80%",
+        rt.test("stats_alphabetic_word_share", ">=", 0.8),
+        at="std/gopher.recipe:32",
+    ),
+    rt.rule(
+        "stats.distinct_words_of(stop_words) >= 2",
+        rt.test("stats_distinct_words_of_2ca383", ">=", 2),
+        at="std/gopher.recipe:34",
+    ),
+    rt.rule(
+        "stats.duplicate_line_share <= 30%",
+        rt.test("stats_duplicate_line_share", "<=", 0.3),
+        at="std/gopher.recipe:40",
+    ),
+    rt.rule(
+        "stats.duplicate_paragraph_share <= 30%",
+        rt.test("stats_duplicate_paragraph_share", "<=", 0.3),
+        at="std/gopher.recipe:41",
+    ),
+    rt.rule(
+        "stats.duplicate_line_character_share <= 20%",
+        rt.test("stats_duplicate_line_character_share", "<=", 0.2),
+        at="std/gopher.recipe:43",
+    ),
+    rt.rule(
+        "stats.duplicate_paragraph_character_share <= 20%",
+        rt.test("stats_duplicate_paragraph_character_share", "<=", 0.2),
+        at="std/gopher.recipe:44",
+    ),
+    rt.rule(
+        "stats.top_ngram_character_share(n = 2) <= 20%",
+        rt.test("stats_top_ngram_character_share_2", "<=", 0.2),
+        at="std/gopher.recipe:46",
+    ),
+    rt.rule(
+        "stats.top_ngram_character_share(n = 3) <= 18%",
+        rt.test("stats_top_ngram_character_share_3", "<=", 0.18),
+        at="std/gopher.recipe:47",
+    ),
+    rt.rule(
+        "stats.top_ngram_character_share(n = 4) <= 16%",
+        rt.test("stats_top_ngram_character_share_4", "<=", 0.16),
+        at="std/gopher.recipe:48",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 5) <= 15%",
+        rt.test("stats_duplicate_ngram_character_share_5", "<=", 0.15),
+        at="std/gopher.recipe:50",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 6) <= 14%",
+        rt.test("stats_duplicate_ngram_character_share_6", "<=", 0.14),
+        at="std/gopher.recipe:51",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 7) <= 13%",
+        rt.test("stats_duplicate_ngram_character_share_7", "<=", 0.13),
+        at="std/gopher.recipe:52",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 8) <= 12%",
+        rt.test("stats_duplicate_ngram_character_share_8", "<=", 0.12),
+        at="std/gopher.recipe:53",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 9) <= 11%",
+        rt.test("stats_duplicate_ngram_character_share_9", "<=", 0.11),
+        at="std/gopher.recipe:54",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 10) <= 10%",
+        rt.test("stats_duplicate_ngram_character_share_10", "<=", 0.1),
+        at="std/gopher.recipe:55",
+    ),
+    rt.rule(
+        "stats.line_end_share(marks = sentence_ends) >= 12%",
+        rt.test("stats_line_end_share_cfa182", ">=", 0.12),
+        at="std/fineweb.recipe:12",
+    ),
+    rt.rule(
+        "stats.short_line_share(max = 30 characters) <= 67%",
+        rt.test("stats_short_line_share_30", "<=", 0.67),
+        at="std/fineweb.recipe:14",
+    ),
+    rt.rule(
+        "stats.duplicate_line_character_share <= 1%",
+        rt.test("stats_duplicate_line_character_share", "<=", 0.01),
+        at="std/fineweb.recipe:16",
+    ),
+    rt.rule(
+        "stats.newline_word_ratio <= 0.3",
+        rt.test("stats_newline_word_ratio", "<=", 0.3),
+        at="std/fineweb.recipe:18",
     ),
 )
 
@@ -628,9 +564,9 @@ clean_exact = job.duplicates(
     digest="d54165d545d3029f6cf1108533e4ebe1",
     at="nemotron_like.recipe:35",
 )
-clean = clean.join(clean_exact.frame, "doc_id", "left")
 clean = rt.drop_duplicates(
     clean,
+    clean_exact,
     rule="dedup exact(of = text)",
     threshold="equal",
     at="nemotron_like.recipe:35",
@@ -656,9 +592,9 @@ clean_minhash = job.duplicates(
     digest="f1a02f5a8d3f8f0e455abffd5d5907a4",
     at="nemotron_like.recipe:36",
 )
-clean = clean.join(clean_minhash.frame, "doc_id", "left")
 clean = rt.drop_duplicates(
     clean,
+    clean_minhash,
     rule="dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = 80%, keep = lowest_id, seed = 1)",
     threshold="< 0.8",
     at="nemotron_like.recipe:36",
@@ -704,30 +640,28 @@ clean_scores = job.score(
 clean = clean.join(clean_scores.frame, "text_hash", "left")
 
 # nemotron_like.recipe:37  score edu, score tidy
-clean = rt.scored(clean, "edu", "tidy").withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "score edu",
-            F.col("edu").isNotNull(),
-            value=F.col("edu"),
-            threshold="a number",
-            at="nemotron_like.recipe:37",
-        ),
-        rt.rule(
-            "score tidy",
-            F.col("tidy").isNotNull(),
-            value=F.col("tidy"),
-            threshold="a number",
-            at="nemotron_like.recipe:38",
-        ),
+clean = rt.keep(
+    rt.scored(clean, "edu", "tidy"),
+    rt.rule(
+        "score edu",
+        F.col("edu").isNotNull(),
+        value=F.col("edu"),
+        threshold="a number",
+        at="nemotron_like.recipe:37",
+    ),
+    rt.rule(
+        "score tidy",
+        F.col("tidy").isNotNull(),
+        value=F.col("tidy"),
+        threshold="a number",
+        at="nemotron_like.recipe:38",
     ),
 )
 
 # nemotron_like.recipe:31  select clean from pages
 clean_kept = job.select(
     "clean",
-    clean.drop("minhash_c9b781"),
+    rt.without(clean, "minhash_c9b781"),
     reads=[pages, clean_columns, clean_exact, clean_minhash, clean_scores],
     digest="64f36f4442a81faca15904a1146d7a0f",
     at="nemotron_like.recipe:31",
@@ -855,31 +789,17 @@ wiki_units = job.units(
 
 # nemotron_like.recipe:73  verify
 def wiki_verify(answers):
-    return answers.withColumn(
-        "rejected",
-        rt.first_failure(
-            rt.rule(
-                "finish == stop",
-                F.col("finish") == F.lit("stop"),
-                value=F.col("finish"),
-                threshold="== stop",
-                at="nemotron_like.recipe:74",
-            ),
-            rt.rule(
-                "tokens / segment_tokens in 0.3 .. 1.5",
-                (F.col("tokens") / F.col("segment_tokens")).between(F.lit(0.3), F.lit(1.5)),
-                value=F.col("tokens") / F.col("segment_tokens"),
-                threshold="0.3 .. 1.5",
-                at="nemotron_like.recipe:75",
-            ),
-            rt.rule(
-                "support >= 0.80",
-                F.col("support") >= F.lit(0.8),
-                value=F.col("support"),
-                threshold=">= 0.8",
-                at="nemotron_like.recipe:76",
-            ),
+    return rt.keep(
+        answers,
+        rt.rule("finish == stop", rt.test("finish", "==", "stop"), at="nemotron_like.recipe:74"),
+        rt.rule(
+            "tokens / segment_tokens in 0.3 .. 1.5",
+            (F.col("tokens") / F.col("segment_tokens")).between(F.lit(0.3), F.lit(1.5)),
+            value=F.col("tokens") / F.col("segment_tokens"),
+            threshold="0.3 .. 1.5",
+            at="nemotron_like.recipe:75",
         ),
+        rt.rule("support >= 0.80", rt.test("support", ">=", 0.8), at="nemotron_like.recipe:76"),
     )
 
 
@@ -937,9 +857,9 @@ wiki_minhash = job.duplicates(
     digest="0935943546f931e018360d1c04cba59a",
     at="nemotron_like.recipe:79",
 )
-wiki = wiki.join(wiki_minhash.frame, "doc_id", "left")
 wiki = rt.drop_duplicates(
     wiki,
+    wiki_minhash,
     rule="dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = 80%, keep = lowest_id, seed = 1) against web",
     threshold="< 0.8",
     at="nemotron_like.recipe:79",
@@ -948,7 +868,7 @@ wiki = rt.drop_duplicates(
 # nemotron_like.recipe:63  transform wiki from web[low]
 wiki_kept = job.select(
     "wiki",
-    wiki.drop("minhash_c9b781"),
+    rt.without(wiki, "minhash_c9b781"),
     reads=[wiki_made, wiki_columns, web_kept, clean_columns, wiki_minhash],
     digest="24b07fb7d119d3a0a0802d45f3569bf6",
     at="nemotron_like.recipe:63",
@@ -1024,23 +944,15 @@ study_units = job.units(
 
 # nemotron_like.recipe:91  verify
 def study_verify(answers):
-    return answers.withColumn(
-        "rejected",
-        rt.first_failure(
-            rt.rule(
-                "finish == stop",
-                F.col("finish") == F.lit("stop"),
-                value=F.col("finish"),
-                threshold="== stop",
-                at="nemotron_like.recipe:92",
-            ),
-            rt.rule(
-                "tokens / segment_tokens in 0.1 .. 1.2",
-                (F.col("tokens") / F.col("segment_tokens")).between(F.lit(0.1), F.lit(1.2)),
-                value=F.col("tokens") / F.col("segment_tokens"),
-                threshold="0.1 .. 1.2",
-                at="nemotron_like.recipe:93",
-            ),
+    return rt.keep(
+        answers,
+        rt.rule("finish == stop", rt.test("finish", "==", "stop"), at="nemotron_like.recipe:92"),
+        rt.rule(
+            "tokens / segment_tokens in 0.1 .. 1.2",
+            (F.col("tokens") / F.col("segment_tokens")).between(F.lit(0.1), F.lit(1.2)),
+            value=F.col("tokens") / F.col("segment_tokens"),
+            threshold="0.1 .. 1.2",
+            at="nemotron_like.recipe:93",
         ),
     )
 
@@ -1065,7 +977,7 @@ study_made = job.derive(
 )
 
 # nemotron_like.recipe:83  transform study from web[high]
-study = rt.undecided(study_made.frame)
+study = rt.undecided(study_made)
 
 # nemotron_like.recipe:83  transform study from web[high]
 study_kept = job.select(
@@ -1122,24 +1034,10 @@ qa_units = job.units(
 
 # nemotron_like.recipe:108  verify
 def qa_verify(answers):
-    return answers.withColumn(
-        "rejected",
-        rt.first_failure(
-            rt.rule(
-                "finish == stop",
-                F.col("finish") == F.lit("stop"),
-                value=F.col("finish"),
-                threshold="== stop",
-                at="nemotron_like.recipe:109",
-            ),
-            rt.rule(
-                "support >= 0.80",
-                F.col("support") >= F.lit(0.8),
-                value=F.col("support"),
-                threshold=">= 0.8",
-                at="nemotron_like.recipe:110",
-            ),
-        ),
+    return rt.keep(
+        answers,
+        rt.rule("finish == stop", rt.test("finish", "==", "stop"), at="nemotron_like.recipe:109"),
+        rt.rule("support >= 0.80", rt.test("support", ">=", 0.8), at="nemotron_like.recipe:110"),
     )
 
 
@@ -1178,7 +1076,7 @@ qa_made = job.derive(
 )
 
 # nemotron_like.recipe:98  generate qa from web[high]
-qa = rt.undecided(qa_made.frame)
+qa = rt.undecided(qa_made)
 
 # nemotron_like.recipe:98  generate qa from web[high]
 qa_kept = job.select(

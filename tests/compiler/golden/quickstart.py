@@ -183,212 +183,144 @@ clean_columns = job.annotate(
 clean = clean_columns.frame
 
 # quickstart.recipe:18  keep lang == en and lang_score >= 65%
-clean = clean.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "lang == en",
-            F.col("lang") == F.lit("en"),
-            value=F.col("lang"),
-            threshold="== en",
-            at="quickstart.recipe:18",
-        ),
-        rt.rule(
-            "lang_score >= 65%",
-            F.col("lang_score") >= F.lit(0.65),
-            value=F.col("lang_score"),
-            threshold=">= 0.65",
-            at="quickstart.recipe:18",
-        ),
-    ),
+clean = rt.keep(
+    clean,
+    rt.rule("lang == en", rt.test("lang", "==", "en"), at="quickstart.recipe:18"),
+    rt.rule("lang_score >= 65%", rt.test("lang_score", ">=", 0.65), at="quickstart.recipe:18"),
 )
 
 # quickstart.recipe:19  keep gopher.quality
-clean = clean.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "stats.words in 50 .. 100_000",
-            F.col("stats_words").between(F.lit(50), F.lit(100000)),
-            value=F.col("stats_words"),
-            threshold="50 .. 100000",
-            at="std/gopher.recipe:22",
-        ),
-        rt.rule(
-            "stats.mean_word_length in 3 .. 10",
-            F.col("stats_mean_word_length").between(F.lit(3), F.lit(10)),
-            value=F.col("stats_mean_word_length"),
-            threshold="3 .. 10",
-            at="std/gopher.recipe:24",
-        ),
-        rt.rule(
-            "stats.symbol_word_ratio(symbols = [\"#\", \"...\", \"…\"]) <= 0.1",
-            F.col("stats_symbol_word_ratio_0037e9") <= F.lit(0.1),
-            value=F.col("stats_symbol_word_ratio_0037e9"),
-            threshold="<= 0.1",
-            at="std/gopher.recipe:26",
-        ),
-        rt.rule(
-            "stats.bullet_line_share <= 90%",
-            F.col("stats_bullet_line_share") <= F.lit(0.9),
-            value=F.col("stats_bullet_line_share"),
-            threshold="<= 0.9",
-            at="std/gopher.recipe:28",
-        ),
-        rt.rule(
-            "stats.ellipsis_line_share <= 30%",
-            F.col("stats_ellipsis_line_share") <= F.lit(0.3),
-            value=F.col("stats_ellipsis_line_share"),
-            threshold="<= 0.3",
-            at="std/gopher.recipe:30",
-        ),
-        rt.rule(
-            "stats.alphabetic_word_share >= 80%",
-            F.col("stats_alphabetic_word_share") >= F.lit(0.8),
-            value=F.col("stats_alphabetic_word_share"),
-            threshold=">= 0.8",
-            at="std/gopher.recipe:32",
-        ),
-        rt.rule(
-            "stats.distinct_words_of(stop_words) >= 2",
-            F.col("stats_distinct_words_of_2ca383") >= F.lit(2),
-            value=F.col("stats_distinct_words_of_2ca383"),
-            threshold=">= 2",
-            at="std/gopher.recipe:34",
-        ),
+clean = rt.keep(
+    clean,
+    rt.rule(
+        "stats.words in 50 .. 100_000",
+        rt.test("stats_words", "between", 50, 100000),
+        at="std/gopher.recipe:22",
+    ),
+    rt.rule(
+        "stats.mean_word_length in 3 .. 10",
+        rt.test("stats_mean_word_length", "between", 3, 10),
+        at="std/gopher.recipe:24",
+    ),
+    rt.rule(
+        "stats.symbol_word_ratio(symbols = [\"#\", \"...\", \"…\"]) <= 0.1",
+        rt.test("stats_symbol_word_ratio_0037e9", "<=", 0.1),
+        at="std/gopher.recipe:26",
+    ),
+    rt.rule(
+        "stats.bullet_line_share <= 90%",
+        rt.test("stats_bullet_line_share", "<=", 0.9),
+        at="std/gopher.recipe:28",
+    ),
+    rt.rule(
+        "stats.ellipsis_line_share <= 30%",
+        rt.test("stats_ellipsis_line_share", "<=", 0.3),
+        at="std/gopher.recipe:30",
+    ),
+    rt.rule(
+        "stats.alphabetic_word_share >= 80%",
+        rt.test("stats_alphabetic_word_share", ">=", 0.8),
+        at="std/gopher.recipe:32",
+    ),
+    rt.rule(
+        "stats.distinct_words_of(stop_words) >= 2",
+        rt.test("stats_distinct_words_of_2ca383", ">=", 2),
+        at="std/gopher.recipe:34",
     ),
 )
 
 # quickstart.recipe:20  keep gopher.repetition
-clean = clean.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "stats.duplicate_line_share <= 30%",
-            F.col("stats_duplicate_line_share") <= F.lit(0.3),
-            value=F.col("stats_duplicate_line_share"),
-            threshold="<= 0.3",
-            at="std/gopher.recipe:40",
-        ),
-        rt.rule(
-            "stats.duplicate_paragraph_share <= 30%",
-            F.col("stats_duplicate_paragraph_share") <= F.lit(0.3),
-            value=F.col("stats_duplicate_paragraph_share"),
-            threshold="<= 0.3",
-            at="std/gopher.recipe:41",
-        ),
-        rt.rule(
-            "stats.duplicate_line_character_share <= 20%",
-            F.col("stats_duplicate_line_character_share") <= F.lit(0.2),
-            value=F.col("stats_duplicate_line_character_share"),
-            threshold="<= 0.2",
-            at="std/gopher.recipe:43",
-        ),
-        rt.rule(
-            "stats.duplicate_paragraph_character_share <= 20%",
-            F.col("stats_duplicate_paragraph_character_share") <= F.lit(0.2),
-            value=F.col("stats_duplicate_paragraph_character_share"),
-            threshold="<= 0.2",
-            at="std/gopher.recipe:44",
-        ),
-        rt.rule(
-            "stats.top_ngram_character_share(n = 2) <= 20%",
-            F.col("stats_top_ngram_character_share_2") <= F.lit(0.2),
-            value=F.col("stats_top_ngram_character_share_2"),
-            threshold="<= 0.2",
-            at="std/gopher.recipe:46",
-        ),
-        rt.rule(
-            "stats.top_ngram_character_share(n = 3) <= 18%",
-            F.col("stats_top_ngram_character_share_3") <= F.lit(0.18),
-            value=F.col("stats_top_ngram_character_share_3"),
-            threshold="<= 0.18",
-            at="std/gopher.recipe:47",
-        ),
-        rt.rule(
-            "stats.top_ngram_character_share(n = 4) <= 16%",
-            F.col("stats_top_ngram_character_share_4") <= F.lit(0.16),
-            value=F.col("stats_top_ngram_character_share_4"),
-            threshold="<= 0.16",
-            at="std/gopher.recipe:48",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 5) <= 15%",
-            F.col("stats_duplicate_ngram_character_share_5") <= F.lit(0.15),
-            value=F.col("stats_duplicate_ngram_character_share_5"),
-            threshold="<= 0.15",
-            at="std/gopher.recipe:50",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 6) <= 14%",
-            F.col("stats_duplicate_ngram_character_share_6") <= F.lit(0.14),
-            value=F.col("stats_duplicate_ngram_character_share_6"),
-            threshold="<= 0.14",
-            at="std/gopher.recipe:51",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 7) <= 13%",
-            F.col("stats_duplicate_ngram_character_share_7") <= F.lit(0.13),
-            value=F.col("stats_duplicate_ngram_character_share_7"),
-            threshold="<= 0.13",
-            at="std/gopher.recipe:52",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 8) <= 12%",
-            F.col("stats_duplicate_ngram_character_share_8") <= F.lit(0.12),
-            value=F.col("stats_duplicate_ngram_character_share_8"),
-            threshold="<= 0.12",
-            at="std/gopher.recipe:53",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 9) <= 11%",
-            F.col("stats_duplicate_ngram_character_share_9") <= F.lit(0.11),
-            value=F.col("stats_duplicate_ngram_character_share_9"),
-            threshold="<= 0.11",
-            at="std/gopher.recipe:54",
-        ),
-        rt.rule(
-            "stats.duplicate_ngram_character_share(n = 10) <= 10%",
-            F.col("stats_duplicate_ngram_character_share_10") <= F.lit(0.1),
-            value=F.col("stats_duplicate_ngram_character_share_10"),
-            threshold="<= 0.1",
-            at="std/gopher.recipe:55",
-        ),
+clean = rt.keep(
+    clean,
+    rt.rule(
+        "stats.duplicate_line_share <= 30%",
+        rt.test("stats_duplicate_line_share", "<=", 0.3),
+        at="std/gopher.recipe:40",
+    ),
+    rt.rule(
+        "stats.duplicate_paragraph_share <= 30%",
+        rt.test("stats_duplicate_paragraph_share", "<=", 0.3),
+        at="std/gopher.recipe:41",
+    ),
+    rt.rule(
+        "stats.duplicate_line_character_share <= 20%",
+        rt.test("stats_duplicate_line_character_share", "<=", 0.2),
+        at="std/gopher.recipe:43",
+    ),
+    rt.rule(
+        "stats.duplicate_paragraph_character_share <= 20%",
+        rt.test("stats_duplicate_paragraph_character_share", "<=", 0.2),
+        at="std/gopher.recipe:44",
+    ),
+    rt.rule(
+        "stats.top_ngram_character_share(n = 2) <= 20%",
+        rt.test("stats_top_ngram_character_share_2", "<=", 0.2),
+        at="std/gopher.recipe:46",
+    ),
+    rt.rule(
+        "stats.top_ngram_character_share(n = 3) <= 18%",
+        rt.test("stats_top_ngram_character_share_3", "<=", 0.18),
+        at="std/gopher.recipe:47",
+    ),
+    rt.rule(
+        "stats.top_ngram_character_share(n = 4) <= 16%",
+        rt.test("stats_top_ngram_character_share_4", "<=", 0.16),
+        at="std/gopher.recipe:48",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 5) <= 15%",
+        rt.test("stats_duplicate_ngram_character_share_5", "<=", 0.15),
+        at="std/gopher.recipe:50",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 6) <= 14%",
+        rt.test("stats_duplicate_ngram_character_share_6", "<=", 0.14),
+        at="std/gopher.recipe:51",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 7) <= 13%",
+        rt.test("stats_duplicate_ngram_character_share_7", "<=", 0.13),
+        at="std/gopher.recipe:52",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 8) <= 12%",
+        rt.test("stats_duplicate_ngram_character_share_8", "<=", 0.12),
+        at="std/gopher.recipe:53",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 9) <= 11%",
+        rt.test("stats_duplicate_ngram_character_share_9", "<=", 0.11),
+        at="std/gopher.recipe:54",
+    ),
+    rt.rule(
+        "stats.duplicate_ngram_character_share(n = 10) <= 10%",
+        rt.test("stats_duplicate_ngram_character_share_10", "<=", 0.1),
+        at="std/gopher.recipe:55",
     ),
 )
 
 # quickstart.recipe:21  keep fineweb.quality
-clean = clean.withColumn(
-    "rejected",
-    rt.first_failure(
-        rt.rule(
-            "stats.line_end_share(marks = sentence_ends) >= 12%",
-            F.col("stats_line_end_share_cfa182") >= F.lit(0.12),
-            value=F.col("stats_line_end_share_cfa182"),
-            threshold=">= 0.12",
-            at="std/fineweb.recipe:12",
-        ),
-        rt.rule(
-            "stats.short_line_share(max = 30 characters) <= 67%",
-            F.col("stats_short_line_share_30") <= F.lit(0.67),
-            value=F.col("stats_short_line_share_30"),
-            threshold="<= 0.67",
-            at="std/fineweb.recipe:14",
-        ),
-        rt.rule(
-            "stats.duplicate_line_character_share <= 1%",
-            F.col("stats_duplicate_line_character_share") <= F.lit(0.01),
-            value=F.col("stats_duplicate_line_character_share"),
-            threshold="<= 0.01",
-            at="std/fineweb.recipe:16",
-        ),
-        rt.rule(
-            "stats.newline_word_ratio <= 0.3",
-            F.col("stats_newline_word_ratio") <= F.lit(0.3),
-            value=F.col("stats_newline_word_ratio"),
-            threshold="<= 0.3",
-            at="std/fineweb.recipe:18",
-        ),
+clean = rt.keep(
+    clean,
+    rt.rule(
+        "stats.line_end_share(marks = sentence_ends) >= 12%",
+        rt.test("stats_line_end_share_cfa182", ">=", 0.12),
+        at="std/fineweb.recipe:12",
+    ),
+    rt.rule(
+        "stats.short_line_share(max = 30 characters) <= 67%",
+        rt.test("stats_short_line_share_30", "<=", 0.67),
+        at="std/fineweb.recipe:14",
+    ),
+    rt.rule(
+        "stats.duplicate_line_character_share <= 1%",
+        rt.test("stats_duplicate_line_character_share", "<=", 0.01),
+        at="std/fineweb.recipe:16",
+    ),
+    rt.rule(
+        "stats.newline_word_ratio <= 0.3",
+        rt.test("stats_newline_word_ratio", "<=", 0.3),
+        at="std/fineweb.recipe:18",
     ),
 )
 
@@ -403,8 +335,13 @@ clean_exact = job.duplicates(
     digest="34deef8bf75b812fd6566a51d98e1450",
     at="quickstart.recipe:22",
 )
-clean = clean.join(clean_exact.frame, "doc_id", "left")
-clean = rt.drop_duplicates(clean, rule="dedup exact(of = text)", threshold="equal", at="quickstart.recipe:22")
+clean = rt.drop_duplicates(
+    clean,
+    clean_exact,
+    rule="dedup exact(of = text)",
+    threshold="equal",
+    at="quickstart.recipe:22",
+)
 
 # quickstart.recipe:23  dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = 80%, keep = lowest_id, seed = 1)
 clean_minhash = job.duplicates(
@@ -426,9 +363,9 @@ clean_minhash = job.duplicates(
     digest="5c736d9689548529f0cdec6f1701272a",
     at="quickstart.recipe:23",
 )
-clean = clean.join(clean_minhash.frame, "doc_id", "left")
 clean = rt.drop_duplicates(
     clean,
+    clean_minhash,
     rule="dedup minhash(shingle = 5 words, bands = 14, rows = 8, verify = 80%, keep = lowest_id, seed = 1)",
     threshold="< 0.8",
     at="quickstart.recipe:23",
@@ -437,7 +374,7 @@ clean = rt.drop_duplicates(
 # quickstart.recipe:16  select clean from pages
 clean_kept = job.select(
     "clean",
-    clean.drop("minhash_c9b781"),
+    rt.without(clean, "minhash_c9b781"),
     reads=[pages, clean_columns, clean_exact, clean_minhash],
     digest="d0c8fff621e634b438d7aff9cdd1f3ca",
     at="quickstart.recipe:16",
