@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recipe_runtime.sources.record import Draft
+from recipe_runtime.sources.record import Drafts
 from recipe_runtime.sources.spec import Call, SourceSpec
 from recipe_runtime.sources.values import shown
 
@@ -22,7 +22,7 @@ class Calls:
         self.calls = [value for value in spec.columns.values() if isinstance(value, Call)]
 
     def number(self, call: Call) -> int:
-        """Where the outputs of a call stand in a draft."""
+        """Where the outputs of a call stand in drafts."""
         return next(i for i, each in enumerate(self.calls) if each is call)
 
     @cached_property
@@ -36,31 +36,31 @@ class Calls:
     def _reads(self, members: Sequence[int]) -> list[str]:
         return sorted({name for i in members for name in self.operators[self.calls[i].operator].reads})
 
-    def run(self, drafts: Sequence[Draft], path: str) -> None:
-        """Fills `outputs` of each draft: for each call its operator's columns by name. A draft with a field that
+    def run(self, drafts: Drafts, path: str) -> None:
+        """Fills `outputs`: for each call its operator's columns by name, null for rejects. A row with a field that
         an operator reads and that is no text becomes a reject."""
         for name in self._reads(range(len(self.calls))):
-            for draft in drafts:
-                value = draft.record.values.get(name)
-                if value is not None and not isinstance(value, str) and draft.reason is None:
-                    draft.reason = ("wrong_type", f"{name}: {shown(value)}", "string")
-        readable = [draft for draft in drafts if draft.reason is None]
+            for i, value in enumerate(drafts.field(name)):
+                if value is not None and not isinstance(value, str) and drafts.reasons[i] is None:
+                    drafts.reasons[i] = ("wrong_type", f"{name}: {shown(value)}", "string")
+        readable = drafts.alive()
+        drafts.outputs = [
+            {column.name: [None] * len(drafts.records) for column in self.operators[call.operator].columns}
+            for call in self.calls
+        ]
         if not readable:
             return
-        for draft in readable:
-            draft.outputs = [{} for _ in self.calls]
         for run, members in self._families.items():
-            inputs = {name: _input(name, readable, path) for name in self._reads(members)}
+            inputs = {name: _input(name, drafts, readable, path) for name in self._reads(members)}
             answers = _function(run)(inputs, [self.calls[i] for i in members])
             for i, arrays in zip(members, answers, strict=True):
-                names = [column.name for column in self.operators[self.calls[i].operator].columns]
-                for name, array in zip(names, arrays, strict=True):
-                    for draft, value in zip(readable, array.to_pylist(), strict=True):
-                        draft.outputs[i][name] = value
+                for column, array in zip(drafts.outputs[i].values(), arrays, strict=True):
+                    for row, value in zip(readable, array.to_pylist(), strict=True):
+                        column[row] = value
 
 
-def _input(name: str, drafts: Sequence[Draft], path: str) -> pa.Array:
-    values = [path if name == "path" else draft.record.values.get(name) for draft in drafts]
+def _input(name: str, drafts: Drafts, rows: Sequence[int], path: str) -> pa.Array:
+    values = [path if name == "path" else drafts.records[i].values.get(name) for i in rows]
     return pa.array(values, pa.large_string() if name in ("html", "text") else pa.string())
 
 

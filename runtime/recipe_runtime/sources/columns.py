@@ -9,12 +9,17 @@ import pyarrow as pa
 from recipe_udfs.operator import Call
 
 from recipe_runtime.sources.calls import Calls
-from recipe_runtime.sources.record import Draft
+from recipe_runtime.sources.record import Drafts
 from recipe_runtime.sources.spec import OWN_FIELDS, Field, Literal, SourceSpec
-from recipe_runtime.sources.values import Refused, checked_text, converter, key_text, licenses, moment, shown
+from recipe_runtime.sources.values import Refused, checked_text, converter, key_text, licenses, moment, passing, shown
 
-Step = Callable[[Draft], None]
-Getter = Callable[[Draft], Any]
+Step = Callable[[Drafts], None]
+Getter = Callable[[Drafts], list[Any]]
+
+NULL = frozenset((type(None),))
+TEXTS = NULL | {str}
+MISSING = object()
+"""Stands for the value of a field that a record lacks, where that is something else than null."""
 
 
 class Columns:
@@ -26,25 +31,20 @@ class Columns:
         self.own = [name for name in ("url", "fetched_at") if name in OWN_FIELDS.get(spec.operator, ())]
         self.steps = [*self._identity(), self._text(spec.text), *self._rest()]
 
-    def fill(self, draft: Draft) -> None:
-        """All columns of a row; the first thing that is wrong becomes its reason."""
+    def fill(self, drafts: Drafts) -> None:
+        """All columns; the first thing that is wrong with a row becomes its reason."""
         for name in self.own:
-            draft.made[name] = draft.record.values.get(name)
-        if draft.reason is not None:
-            return
-        try:
-            for step in self.steps:
-                step(draft)
-        except Refused as refused:
-            draft.reason = (refused.rule, refused.value, refused.threshold)
+            drafts.made[name] = drafts.field(name)
+        for step in self.steps:
+            step(drafts)
 
     def _identity(self) -> list[Step]:
         columns = self.spec.columns
         steps = []
         if "url" in columns:
-            steps.append(self._set("url", columns["url"], _string("url")))
+            steps.append(self._set("url", columns["url"], _string("url"), TEXTS))
         if "fetched_at" in columns:
-            steps.append(self._set("fetched_at", columns["fetched_at"], moment))
+            steps.append(self._set("fetched_at", columns["fetched_at"], moment, NULL))
         if "id" in columns:
             steps.append(_key(self._getter(columns["id"])))
         return steps
@@ -53,57 +53,71 @@ class Columns:
         columns = self.spec.columns
         steps = []
         if "license" in columns:
-            steps.append(self._set("license", columns["license"], licenses))
+            steps.append(self._set("license", columns["license"], licenses, NULL))
             if isinstance(columns["license"], Call):
                 steps.append(_evidence(self.calls.number(columns["license"])))
         if "lang" in columns:
-            steps.append(self._set("lang", columns["lang"], _string("lang")))
+            steps.append(self._set("lang", columns["lang"], _string("lang"), TEXTS))
         for name, source in self.spec.user_columns.items():
             # Other readers than jsonl give values of the one type their files have.
-            typed = isinstance(source, Field) and self.spec.operator == "jsonl"
-            check = _named(name, converter(self.spec.schema.field(source.name))) if typed else None
-            steps.append(self._set(name, source, check))
+            if isinstance(source, Field) and self.spec.operator == "jsonl":
+                column = self.spec.schema.field(source.name)
+                steps.append(self._set(name, source, _named(name, converter(column)), NULL | passing(column)))
+            else:
+                steps.append(self._set(name, source))
         return steps
 
-    def _set(self, name: str, source: Field | Literal | Call, check: Callable[[Any], Any] | None) -> Step:
+    def _set(
+        self,
+        name: str,
+        source: Field | Literal | Call,
+        convert: Callable[[Any], Any] | None = None,
+        passing: frozenset[type] = frozenset(),
+    ) -> Step:
         get = self._getter(source)
 
-        def step(draft: Draft) -> None:
-            value = get(draft)
-            draft.made[name] = value if check is None else check(value)
+        def step(drafts: Drafts) -> None:
+            drafts.made[name] = drafts.converted(get(drafts), convert, drafts.made.get(name), passing)
 
         return step
 
     def _getter(self, source: Field | Literal | Call) -> Getter:
         if isinstance(source, Field):
             name = source.name
-            return lambda draft: draft.record.values.get(name)
+            return lambda drafts: drafts.field(name)
         if isinstance(source, Literal):
             value = source.value
-            return lambda draft: value
+            return lambda drafts: [value] * len(drafts.records)
         number, first = self.calls.number(source), self.spec.operators[source.operator].columns[0].name
-        return lambda draft: draft.outputs[number][first]
+        return lambda drafts: drafts.outputs[number][first]
 
     def _text(self, source: Field | Literal | Call) -> Step:
         get, limit = self._getter(source), self.spec.max_bytes
 
-        def of_field(draft: Draft) -> None:
-            if source.name not in draft.record.values:
-                raise Refused("missing_field", "", source.name)
-            draft.text = checked_text(draft.record.values[source.name], limit)
+        def of_field(drafts: Drafts) -> None:
+            def text(value: Any) -> str:
+                if value is MISSING:
+                    raise Refused("missing_field", "", source.name)
+                return checked_text(value, limit)
 
-        def of_call(draft: Draft) -> None:
-            error = draft.outputs[number].get("error")
-            if error:
-                rule, _, value = error.partition(":")
-                raise Refused(rule, value.strip(), "")
-            text = get(draft)
-            if text is None or text == "" or text.isspace():
-                raise Refused("no_text", "", "")
-            draft.text = checked_text(text, limit)
+            drafts.texts = drafts.converted(drafts.field(source.name, MISSING), text, None)
 
-        def of_literal(draft: Draft) -> None:
-            draft.text = checked_text(get(draft), limit)
+        def of_call(drafts: Drafts) -> None:
+            def text(answer: tuple[str | None, Any]) -> str:
+                error, value = answer
+                if error:
+                    rule, _, found = error.partition(":")
+                    raise Refused(rule, found.strip(), "")
+                if value is None or value == "" or value.isspace():
+                    raise Refused("no_text", "", "")
+                return checked_text(value, limit)
+
+            values = get(drafts)
+            errors = drafts.outputs[number].get("error") or [None] * len(values)
+            drafts.texts = drafts.converted(list(zip(errors, values, strict=True)), text, None)
+
+        def of_literal(drafts: Drafts) -> None:
+            drafts.texts = drafts.converted(get(drafts), lambda value: checked_text(value, limit), None)
 
         if isinstance(source, Field):
             return of_field
@@ -114,8 +128,8 @@ class Columns:
 
 
 def _key(get: Getter) -> Step:
-    def step(draft: Draft) -> None:
-        draft.key = key_text(get(draft))
+    def step(drafts: Drafts) -> None:
+        drafts.keys = drafts.converted(get(drafts), key_text, drafts.keys)
 
     return step
 
@@ -123,23 +137,25 @@ def _key(get: Getter) -> Step:
 def _evidence(number: int) -> Step:
     """What the page says of its licence and of opt-outs, beside what its HTTP header said."""
 
-    def step(draft: Draft) -> None:
-        draft.meta = {**draft.meta, **dict(draft.outputs[number].get("evidence") or ())}
+    def step(drafts: Drafts) -> None:
+        found = drafts.outputs[number].get("evidence")
+        for i in drafts.alive() if found else ():
+            drafts.metas[i] = {**(drafts.metas[i] or {}), **dict(found[i] or ())}
 
     return step
 
 
 def _string(name: str) -> Callable[[Any], str | None]:
-    def check(value: Any) -> str | None:
+    def convert(value: Any) -> str | None:
         if value is not None and not isinstance(value, str):
             raise Refused("wrong_type", f"{name}: {shown(value)}", "string")
         return value
 
-    return check
+    return convert
 
 
 def _named(name: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
+    def named(value: Any) -> Any:
         if value is None:
             return None
         try:
@@ -147,7 +163,7 @@ def _named(name: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
         except Refused as refused:
             raise Refused(refused.rule, f"{name}: {refused.value}", refused.threshold) from None
 
-    return check
+    return named
 
 
 # ---- the one column that only a source can make, in the shape of every operator's `run` ----------------

@@ -13,7 +13,7 @@ from recipe_udfs.identity import doc_ids, origin_ids, text_hashes, url_ids
 
 from recipe_runtime.sources.calls import Calls
 from recipe_runtime.sources.columns import Columns
-from recipe_runtime.sources.record import Draft, Record
+from recipe_runtime.sources.record import Drafts, Record
 from recipe_runtime.sources.spec import Call, Field, Literal, SourceError, SourceSpec
 
 ROWS = 1_000
@@ -94,6 +94,10 @@ class Rows:
         self.spec = spec
         self.schema = document_schema(spec)
         self.unit = {"file_id": file_id, "part": part, "parts": parts}
+        self.constants = {
+            name: pa.scalar(value, self.schema.field(name).type)
+            for name, value in (self.unit | {"marker": False}).items()
+        }
         self.path = path
         self.calls = Calls(spec)
         self.columns = Columns(spec, self.calls)
@@ -118,44 +122,46 @@ class Rows:
         return pa.RecordBatch.from_pylist([self.unit | {"marker": True} | counts], schema=self.schema)
 
     def _batch(self, records: Sequence[Record]) -> pa.RecordBatch:
-        drafts = [Draft(record) for record in records]
+        drafts = Drafts(records)
         self.calls.run(drafts, self.path)
-        for draft in drafts:
-            self.columns.fill(draft)
+        self.columns.fill(drafts)
         batch = self._arrow(drafts)
         self.records += len(records)
         self.documents += len(records) - batch.column("text").null_count
         self.bytes_in += sum(record.size for record in records)
         return batch
 
-    def _arrow(self, drafts: Sequence[Draft]) -> pa.RecordBatch:
-        n, at = len(drafts), self.spec.at
-        keys = pa.array([d.key for d in drafts], pa.string())
-        text = pa.array([d.text if d.reason is None else None for d in drafts], pa.string())
-        urls = pa.array([d.made.get("url") for d in drafts], pa.string())
+    def _arrow(self, drafts: Drafts) -> pa.RecordBatch:
+        records, n = drafts.records, len(drafts.records)
+        keys = pa.array(drafts.keys, pa.string())
+        text = pa.array(_of_documents(drafts), pa.string())
         origins, hashes = origin_ids(self.spec.namespace, keys), text_hashes(text)
-        rejected = [None if d.reason is None else (*d.reason, at) for d in drafts]
         made = {
-            **{name: pa.array([value] * n, self.schema.field(name).type) for name, value in self.unit.items()},
-            "record": pa.array([d.record.position for d in drafts], pa.int64()),
-            "marker": pa.array([False] * n),
+            **{name: pa.repeat(value, n) for name, value in self.constants.items()},
+            "record": pa.array([record.position for record in records], pa.int64()),
             "doc_id": doc_ids(origins, hashes),
             "origin_id": origins,
-            "raw_hash": pa.array([d.record.hash for d in drafts], pa.string()),
+            "raw_hash": pa.array([record.hash for record in records], pa.string()),
             "record_key": keys,
             "text": text,
             "text_hash": hashes,
-            "bytes": pa.array([d.record.size for d in drafts], pa.int64()),
-            "url": urls,
-            "url_id": url_ids(urls),
-            "domain": registered_domains(urls),
-            "meta": pa.array([sorted(d.meta.items()) for d in drafts], self.schema.field("meta").type),
-            "rejected": pa.array(rejected, REJECTED),
+            "bytes": pa.array([record.size for record in records], pa.int64()),
+            "meta": pa.array([sorted(meta.items()) if meta else [] for meta in drafts.metas], self.schema.field("meta").type),
         }
-        arrays = [
-            made[column.name]
-            if column.name in made
-            else pa.array([d.made.get(column.name) for d in drafts], column.type)
-            for column in self.schema
-        ]
+        for name, values in drafts.made.items():
+            made[name] = pa.array(values, self.schema.field(name).type)
+        if "url" in made:
+            made["url_id"], made["domain"] = url_ids(made["url"]), registered_domains(made["url"])
+        if any(drafts.reasons):
+            at = self.spec.at
+            reasons = [None if reason is None else (*reason, at) for reason in drafts.reasons]
+            made["rejected"] = pa.array(reasons, REJECTED)
+        arrays = [made[f.name] if f.name in made else pa.nulls(n, f.type) for f in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def _of_documents(drafts: Drafts) -> list[str | None]:
+    """The texts, but for those of rows that became rejects after their text was found."""
+    if not any(drafts.reasons):
+        return drafts.texts
+    return [None if reason else text for text, reason in zip(drafts.texts, drafts.reasons, strict=True)]

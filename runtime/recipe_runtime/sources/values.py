@@ -112,6 +112,13 @@ def converter(column: pa.Field) -> Callable[[Any], Any]:
     return convert
 
 
+def passing(column: pa.Field) -> frozenset[type]:
+    """Types of which every value is to `converter(column)` what it makes of it."""
+    if column.metadata == JSON:
+        return frozenset()
+    return frozenset({pa.bool_(): {bool}, pa.float64(): {float}, pa.string(): {str}}.get(column.type, ()))
+
+
 def _is_integer(value: Any) -> bool:
     """An integer of 64 bits, also where JSON wrote it as 3.0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
