@@ -7,12 +7,13 @@ comes from content alone: never from a path, a row's position or a partition.
 from __future__ import annotations
 
 from hashlib import sha256
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from recipe_udfs.buffers import Strings, fixed_strings, utf8_views
+from recipe_udfs.buffers import Strings, fixed_strings, large_string, utf8_views
 
 DIGITS = 32
 """Length of every id: 128 bits in hex digits."""
@@ -73,13 +74,12 @@ def file_id(size: int, checksum: str) -> str:
 def plain_hashes(values: Strings) -> pa.StringArray:
     """`plain_hash` of each row."""
     data, offsets, valid = utf8_views(values)
-    view = memoryview(data)
-    digests = [
-        sha256(view[start:end]).digest()[: DIGITS // 2]
-        for (start, end), there in zip(pairwise(offsets.tolist()), valid.tolist(), strict=True)
-        if there
-    ]
-    return fixed_strings(b"".join(digests).hex().encode(), DIGITS, valid)
+    view, rows = memoryview(data), pairwise(offsets.tolist())
+    if not valid.all():
+        rows = compress(rows, valid.tolist())
+    digests = b"".join([sha256(view[start:end]).digest() for start, end in rows])
+    first = np.frombuffer(digests, np.uint8).reshape(-1, sha256().digest_size)[:, : DIGITS // 2]
+    return fixed_strings(first.tobytes().hex().encode(), DIGITS, valid)
 
 
 text_hashes = plain_hashes
@@ -91,18 +91,15 @@ def hash128_rows(*parts: str | Strings) -> pa.StringArray:
 
     Null where any part is null. At least one part is an array; all arrays have one length.
     """
-    columns = [None if isinstance(part, str) else utf8_views(part) for part in parts]
-    valid = np.logical_and.reduce([column[2] for column in columns if column is not None])
-    pieces = [
-        [_sized(part.encode())] * len(valid) if column is None else _sized_rows(column)
-        for part, column in zip(parts, columns, strict=True)
-    ]
-    digests = [
-        sha256(b"".join(row)).digest()[: DIGITS // 2]
-        for row, there in zip(zip(*pieces, strict=True), valid.tolist(), strict=True)
-        if there
-    ]
-    return fixed_strings(b"".join(digests).hex().encode(), DIGITS, valid)
+    columns: list[pa.Scalar | pa.Array] = []
+    for part in parts:
+        if isinstance(part, str):
+            columns.append(pa.scalar(_sized(part.encode()), pa.large_binary()))
+        else:
+            strings = large_string(part)
+            columns += [_sizes(strings), strings.cast(pa.large_binary())]
+    messages = pc.binary_join_element_wise(*columns, pa.scalar(b"", pa.large_binary()))
+    return plain_hashes(messages.view(pa.large_string()))  # bytes, but no one asks whether they are text
 
 
 def origin_ids(namespace: str, record_keys: Strings) -> pa.StringArray:
@@ -119,8 +116,10 @@ def _sized(data: bytes) -> bytes:
     return len(data).to_bytes(8, "big") + data
 
 
-def _sized_rows(column: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[bytes]:
-    data, offsets, _ = column
-    base, end = int(offsets[0]), int(offsets[-1])
-    used = data[base:end].tobytes()
-    return [_sized(used[a:b]) for a, b in pairwise((offsets - base).tolist())]
+def _sizes(strings: pa.LargeStringArray) -> pa.LargeBinaryArray:
+    """The bytes of each row as 8 bytes big-endian."""
+    _, offsets, _ = utf8_views(strings)
+    places = np.arange(len(offsets), dtype=np.int64) * 8
+    sizes = np.diff(offsets).astype(">i8")
+    buffers = [None, pa.py_buffer(places), pa.py_buffer(sizes)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(strings), buffers)

@@ -22,6 +22,8 @@ BATCH_BYTES = 8_000_000
 
 REJECTED = pa.struct([(name, pa.string()) for name in ("rule", "value", "threshold", "at")])
 
+META = pa.map_(pa.string(), pa.string())
+
 _BEFORE_LANG = (
     ("file_id", pa.string()),
     ("part", pa.int32()),
@@ -43,7 +45,7 @@ _BEFORE_LANG = (
     ("domain", pa.string()),
     ("license", pa.list_(pa.string())),
     ("fetched_at", pa.timestamp("us", "UTC")),
-    ("meta", pa.map_(pa.string(), pa.string())),
+    ("meta", META),
 )
 RESERVED = frozenset(name for name, _ in _BEFORE_LANG) | {"rejected", "run_id", "text_bytes", "source"}
 
@@ -146,7 +148,7 @@ class Rows:
             "text": text,
             "text_hash": hashes,
             "bytes": pa.array([record.size for record in records], pa.int64()),
-            "meta": pa.array([sorted(meta.items()) if meta else [] for meta in drafts.metas], self.schema.field("meta").type),
+            "meta": pa.array([sorted(meta.items()) if meta else [] for meta in drafts.metas], META),
         }
         for name, values in drafts.made.items():
             made[name] = pa.array(values, self.schema.field(name).type)

@@ -8,6 +8,7 @@ from typing import Any
 
 from recipe_runtime.sources.values import Refused
 
+
 @dataclass(slots=True)
 class Record:
     """What a reader found. `values` holds the fields by name, or `reason` says why there are none."""
