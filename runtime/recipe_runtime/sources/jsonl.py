@@ -64,18 +64,16 @@ def _record(line: Line, limit: int) -> Record:
         else:
             reason = ("too_large", str(line.size), str(limit))
         return Record(line.offset, line.size, line.hash, reason=reason)
-    record = Record(line.offset, line.size, raw_hash(line.data))
-    data = line.data.removeprefix(BOM) if line.offset == 0 else line.data
+    data, digits = line.data, raw_hash(line.data)
+    if line.offset == 0:
+        data = data.removeprefix(BOM)
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        record.reason = _why(data, error)
-        return record
+        return Record(line.offset, line.size, digits, reason=_why(data, error))
     if isinstance(found, dict):
-        record.values = found
-    else:
-        record.reason = ("wrong_type", f"record: {shown(found)}", "object")
-    return record
+        return Record(line.offset, line.size, digits, found)
+    return Record(line.offset, line.size, digits, reason=("wrong_type", f"record: {shown(found)}", "object"))
 
 
 def _why(data: bytes, error: orjson.JSONDecodeError) -> tuple[str, str, str]:

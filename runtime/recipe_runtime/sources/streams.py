@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 from recipe_udfs.identity import DIGITS
@@ -115,7 +116,7 @@ class Line:
 def lines(pieces: Iterator[bytes], limit: int, offset: int = 0) -> Iterator[Line]:
     """Lines of a stream, ended by LF, CR LF or the stream's end. Of a line longer than `limit` bytes only
     size and hash are kept (with its CR), so memory stays near the limit. A damaged stream ends with one
-    Line that has `damage`, behind all that could be read."""
+    Line that has `damage`, behind all that could be read. No piece is empty."""
     source = _until_damage(pieces)
     held: list[bytes] = []  # the start of a line that is not yet whole
     size = 0
@@ -124,13 +125,14 @@ def lines(pieces: Iterator[bytes], limit: int, offset: int = 0) -> Iterator[Line
         if isinstance(piece, Damaged):
             yield Line(offset, size, None, sha256(b"".join(held)).hexdigest()[:DIGITS], piece)
             return
-        *ended, rest = piece.split(b"\n")
+        ended = BytesIO(piece).readlines()  # finds the ends several times faster than split, but keeps them
+        rest = b"" if ended[-1].endswith(b"\n") else ended.pop()
         if ended and held:
             ended[0] = b"".join([*held, ended[0]])
             held, size = [], 0
         for line in ended:
-            yield _line(offset, line, limit)
-            offset += len(line) + 1
+            yield _line(offset, line[:-1], limit)
+            offset += len(line)
         if rest:
             held.append(rest)
             size += len(rest)
