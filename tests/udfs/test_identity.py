@@ -57,3 +57,8 @@ def test_null_where_any_part_is_null(rows):
     left, right = (pa.array([row[i] for row in rows], pa.string()) for i in (0, 1))
     expected = [None if None in row else identity.hash128("x", *row) for row in rows]
     assert identity.hash128_rows("x", left, right).to_pylist() == expected
+
+
+def test_a_part_may_have_any_length():
+    keys = ["x" * n for n in (0, 127, 128, 255, 256, 70_000)]
+    assert identity.origin_ids("pages", pa.array(keys)).to_pylist() == [identity.origin_id("pages", k) for k in keys]

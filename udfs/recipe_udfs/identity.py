@@ -45,7 +45,7 @@ def text_hash(text: str) -> str:
 
 def raw_hash(record: bytes) -> str:
     """Hash of a raw record: plain SHA-256 of its bytes."""
-    return plain_hash(record)
+    return sha256(record).hexdigest()[:DIGITS]
 
 
 def url_id(url: str) -> str:

@@ -148,7 +148,7 @@ class Rows:
             "text": text,
             "text_hash": hashes,
             "bytes": pa.array([record.size for record in records], pa.int64()),
-            "meta": pa.array([sorted(meta.items()) if meta else [] for meta in drafts.metas], META),
+            "meta": pa.array([sorted(meta.items()) if meta else () for meta in drafts.metas], META),
         }
         for name, values in drafts.made.items():
             made[name] = pa.array(values, self.schema.field(name).type)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from recipe_runtime.sources.pin import pin, units
 from recipe_runtime.sources.read import read_unit
 from recipe_runtime.sources.spec import Field, Literal, SourceError
@@ -213,6 +215,41 @@ def test_rows_do_not_depend_on_the_batch(tmp_path):
     lines = [{"id": i, "text": f"text {i}"} for i in range(50)] + [b"broken", {"id": 1}]
     asked = spec("jsonl", jsonl(tmp_path / "a.jsonl", *lines), WITH_ID)
     assert rows(asked)[0] == rows(asked, rows=1)[0] == rows(asked, rows=7)[0] == rows(asked, size=100)[0]
+
+
+TYPED = {
+    "id": ["a", "b", 7], "text": ["One day.", "日本🙂 \u2003", "x" * 300], "url": ["http://a.co.uk/x", "no url"],
+    "when": ["2024-01-01", "2024-01-02T03:04:05+02:00"], "terms": ["mit", ["b", "a", "b"], ""], "language": ["en"],
+    "n": [1, -(2**63), 3.0], "s": [0.5, 2], "ok": [True, False], "tags": [["a"], []], "extra": [{"k": [1]}, [2], "s"],
+}  # fmt: skip
+"""Fields, and values that their columns take."""
+
+ODD = [None, "", " ", "a\0b", "x" * 500, 0, 2**63, 1e300, 1.5, True, ["a", None], [1], {"k": {"deep": [None]}}]
+LINES = [
+    b"", b"  ", b"{", b"[1]", b"null", b'"text"', b"\0", b'{"text": NaN}', b'{"text": "a\\ud800b"}',
+    b'{"text": "\xff"}', b'\xef\xbb\xbf{"text": "x"}', b'{"id": 12345678901234567890123, "text": "x"}',
+    b'{"text": "x", "text": 1}', b'{"text": "' + b"y" * 2000 + b'"}',
+]  # fmt: skip
+whole = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in TYPED.items()})
+odd = st.fixed_dictionaries({}, optional={name: st.sampled_from([*values, *ODD]) for name, values in TYPED.items()})
+written = st.one_of(*[each.map(lambda record: json.dumps(record).encode()) for each in (whole, odd)])
+EVERY_COLUMN = {
+    "id": Field("id"), "url": Field("url"), "fetched_at": Field("when"), "license": Field("terms"),
+    "lang": Field("language"), "stars": Field("n"), "share": Field("s"), "good": Field("ok"), "tags": Field("tags"),
+    "raw": Field("extra"), "from_": Literal("the archive"), "folder": call("path_part", n=-1),
+}  # fmt: skip
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.one_of(written, written, written, st.sampled_from(LINES)), min_size=1, max_size=12),
+    st.sets(st.sampled_from(sorted(EVERY_COLUMN))),
+)
+def test_what_becomes_of_a_record_does_not_depend_on_its_neighbours(tmp_path, lines, names):
+    """A batch without anything wrong in it is made in fewer steps; a record alone shows what its row should be."""
+    columns = TEXT | {name: column for name, column in EVERY_COLUMN.items() if name in names}
+    asked = spec("jsonl", jsonl(tmp_path / "a.jsonl", *lines), columns, max_bytes=1000)
+    assert rows(asked)[0] == rows(asked, rows=1)[0]
 
 
 def test_a_batch_is_bounded_by_rows_and_by_bytes(tmp_path):
