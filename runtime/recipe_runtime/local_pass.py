@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recipe_runtime.parquet_part import Part
+from recipe_runtime.without_pandas import without_pandas
 from recipe_runtime.worker import check_libraries
 
 OUTPUT = "made int, facts string"
@@ -81,6 +82,7 @@ class LocalPass:
         import pyarrow as pa
 
         check_libraries(self.libraries)
+        without_pandas()
         run = _Run(self.makings)
         # All that is loaded stays: the collector need not look at it after every few hundred records.
         gc.freeze()
