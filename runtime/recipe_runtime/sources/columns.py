@@ -11,7 +11,16 @@ from recipe_udfs.operator import Call
 from recipe_runtime.sources.calls import Calls
 from recipe_runtime.sources.record import Drafts
 from recipe_runtime.sources.spec import OWN_FIELDS, Field, Literal, SourceSpec
-from recipe_runtime.sources.values import Refused, checked_text, converter, key_text, licenses, moment, passing, shown
+from recipe_runtime.sources.values import (
+    Refused,
+    checked_text,
+    converter,
+    key_text,
+    licenses,
+    moment,
+    passing_types,
+    shown,
+)
 
 Step = Callable[[Drafts], None]
 Getter = Callable[[Drafts], list[Any]]
@@ -62,7 +71,7 @@ class Columns:
             # Other readers than jsonl give values of the one type their files have.
             if isinstance(source, Field) and self.spec.operator == "jsonl":
                 column = self.spec.schema.field(source.name)
-                steps.append(self._set(name, source, _named(name, converter(column)), NULL | passing(column)))
+                steps.append(self._set(name, source, _named(name, converter(column)), NULL | passing_types(column)))
             else:
                 steps.append(self._set(name, source))
         return steps

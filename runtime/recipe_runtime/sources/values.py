@@ -112,7 +112,7 @@ def converter(column: pa.Field) -> Callable[[Any], Any]:
     return convert
 
 
-def passing(column: pa.Field) -> frozenset[type]:
+def passing_types(column: pa.Field) -> frozenset[type]:
     """Types of which every value is to `converter(column)` what it makes of it."""
     if column.metadata == JSON:
         return frozenset()
