@@ -149,6 +149,14 @@ class DropDuplicates:
 
 
 @dataclass(frozen=True)
+class Living:
+    """The rows that no rule has rejected."""
+
+    def __call__(self, rows: Rows) -> None:
+        rows.keep(rows.alive())
+
+
+@dataclass(frozen=True)
 class Alive:
     """The rows that no rule has rejected: these columns of them, and of each a number of its own."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from recipe_runtime.side_by_side import Rows
 from recipe_runtime.texts import selected
 
 COLUMNS = (
@@ -42,7 +44,44 @@ def document(rows: Any, *, step: str, scores: Sequence[str] = (), columns: Seque
         "meta",
         *columns,
     ]  # fmt: skip
-    return selected(rows, shape)
+    return selected(rows, shape, Document(step, tuple(scores)), (*COLUMNS, *columns))
+
+
+@dataclass(frozen=True)
+class Document:
+    """`document` as workers say it: of rows without their texts, the columns that are no column of theirs yet."""
+
+    step: str
+    scores: tuple[str, ...]
+
+    def __call__(self, rows: Rows) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        n, given = len(rows), rows.arrays
+        ids = given["doc_id"].cast(pa.string())
+        one_each, none = pa.array(np.arange(n + 1, dtype=np.int32)), pa.array(np.zeros(n + 1, np.int32))
+        no_texts = pa.ListArray.from_arrays(none, pa.array([], pa.string()))
+        k = len(self.scores)
+        figures = [given[name].cast(pa.float64()) for name in self.scores] or [pa.array([], pa.float64())]
+        # One array after the other, then by row: the first row's figures, the second's …
+        by_row = pa.concat_arrays(figures).take(pa.array(np.arange(n * k).reshape(k, n).T.ravel()))
+        keys = pa.array(list(self.scores) * n, pa.string())
+        ends = pa.array(np.arange(n + 1, dtype=np.int32) * k)
+        given |= {
+            "epoch": pa.repeat(pa.scalar(1, pa.int32()), n),
+            "lang": given["lang"].cast(pa.string()) if "lang" in given else pa.nulls(n, pa.string()),
+            "tier": given["tier"].cast(pa.string()) if "tier" in given else pa.nulls(n, pa.string()),
+            "origin": pa.repeat(pa.scalar("organic"), n),
+            "root_ids": pa.ListArray.from_arrays(one_each, ids),
+            "parent_ids": no_texts,
+            "step": pa.repeat(pa.scalar(self.step), n),
+            "generations": no_texts,
+            "tokens": given["tokens"].cast(pa.int64()) if "tokens" in given else pa.nulls(n, pa.int64()),
+            "generated_tokens": pa.repeat(pa.scalar(0, pa.int64()), n),
+            "copied_tokens": pa.repeat(pa.scalar(0, pa.int64()), n),
+            "scores": pa.MapArray.from_arrays(ends, keys, by_row),
+        }
 
 
 def derived(rows: Any, *, step: str) -> Any:

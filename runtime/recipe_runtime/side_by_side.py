@@ -20,6 +20,9 @@ PLACE = ("file_id", "record")
 REASON = ("rule", "value", "threshold", "at")
 """The fields of `rejected`."""
 
+PLACED = 20_000_000
+"""Rows of decisions whose places the driver looks up, file by file; Spark goes on with more."""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -58,6 +61,14 @@ class Rows:
         """Goes on with the rows for which `mask` is true."""
         self.place = self.place.filter(mask)
         self.arrays = {name: array.filter(mask) for name, array in self.arrays.items()}
+
+    def order(self, at: Any) -> None:
+        """The rows in this order, int64[n]."""
+        import pyarrow as pa
+
+        places = pa.array(at)
+        self.place = self.place.take(places)
+        self.arrays = {name: array.take(places) for name, array in self.arrays.items()}
 
     def beside(self, stored: Stored) -> dict[str, Any]:
         """The columns of another relation for these rows, null where it has no such row."""
@@ -187,6 +198,24 @@ def begun(
     return rows
 
 
+def decided(kept: Any, of: Any, uri: str, first: Operation) -> Any:
+    """`kept`, a frame of a table that `of` was written to, now known to be what its files hold after the operation
+    `first`."""
+    import pyarrow as pa
+
+    from recipe_runtime import delta_files, tables
+
+    before = deciding(of)
+    found = delta_files.stored(uri) if before and tables.written_rows(uri) <= PLACED else None
+    if found:
+        names, schema = found
+        columns = pa.schema([field for field in schema if field.name not in PLACE])
+        base = Stored(uri, pa.schema([*(schema.field(name) for name in PLACE), *columns]), tuple((n,) for n in names))
+        places = tuple(_places(parquet(uri, name, PLACE)) for name in names)
+        _DECIDING[kept] = Deciding(SideBySide(base, None, None, (first,)), before.family, places)
+    return kept
+
+
 def deciding(rows: Any) -> Deciding | None:
     """How workers decide the rows of a frame; None where only Spark does."""
     return _DECIDING.get(rows)
@@ -200,6 +229,7 @@ def beside(rows: Any, relation: Any, names: Sequence[str]) -> Stored | None:
     if not found or relation.local is None or relation.waiting or relation.local.family is not found.family:
         return None
     shards = relation.local.shards
+    shards.job.locals.made(relation.local)
     places = shards.places()
     if not places:
         return None
@@ -229,6 +259,12 @@ def more(rows: Any, *operations: Operation) -> Any:
     made = worked(rows.sparkSession.range(0, tasks, 1, tasks), plan, spark_struct(plan.schema))
     _DECIDING[made] = replace(found, plan=plan)
     return made
+
+
+def _places(table: Any) -> tuple[tuple[str, int, int], ...]:
+    """(input file, first and last record) of the rows of a file."""
+    found = table.group_by("file_id", use_threads=False).aggregate([("record", "min"), ("record", "max")])
+    return tuple(zip(*(found[n].to_pylist() for n in ("file_id", "record_min", "record_max")), strict=True))
 
 
 def _one(column: Any) -> Any:

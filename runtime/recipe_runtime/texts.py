@@ -13,15 +13,14 @@ from weakref import WeakKeyDictionary
 
 from recipe_runtime.lake_fs import lake_fs
 from recipe_runtime.relation import Relation
+from recipe_runtime.side_by_side import PLACE, Operation, Rows, beside, deciding, more
 
-PLACE, FETCHED = ("file_id", "record"), ("text", "meta")
+FETCHED = ("text", "meta")
 
 
 def with_texts(rows: Any, relation: Relation) -> Any:
     """`rows` with the `text` and `meta` that `relation` has for them. A row may stand there more than once; one that
     the relation has no text of is an error of the step that made it."""
-    import pyarrow as pa
-    from pyspark.sql import functions as F
     from pyspark.sql.types import StructType
 
     from recipe_runtime.arrow import arrow_schema
@@ -30,22 +29,48 @@ def with_texts(rows: Any, relation: Relation) -> Any:
     places = relation.local.shards.places() if relation.local and set(PLACE) <= set(rows.columns) else None
     if not places:
         return rows.join(texts, "doc_id")
-    spark = rows.sparkSession
     names = sorted({name for _, name, _, _ in places})
+    schema = StructType([*rows.schema, *texts.select(*FETCHED).schema])
+    fetch = FetchTexts(relation.local.shards.uri, tuple(names), arrow_schema(schema))
+    return _unread_frame(_placed_here(rows, relation, names) or _placed(rows, places, names), fetch)
+
+
+def _placed_here(rows: Any, relation: Relation, names: Sequence[str]) -> Any:
+    """`rows` with their `part`, in the tasks that decide them; None where that is not in workers, or where their tasks
+    would read many files of texts more than once."""
+    found = beside(rows, relation, ())
+    if not found or sum(map(len, found.files)) > 2 * len(names) + len(found.files):
+        return None
+    number = {name: i for i, name in enumerate(names)}
+    places: dict[str, list[tuple[str, int, int, int]]] = {}
+    for file, name, first, last in relation.local.shards.places():
+        places.setdefault(name, []).append((file, first, last, number[name]))
+    return more(rows, Placed(tuple(tuple(one for name in some for one in places[name]) for some in found.files)))
+
+
+def _placed(rows: Any, places: Sequence[tuple[str, str, int, int]], names: Sequence[str]) -> Any:
+    """`rows` with their `part`, those of one part together."""
+    import pyarrow as pa
+    from pyspark.sql import functions as F
+
     number = {name: i for i, name in enumerate(names)}
     files, stored, firsts, lasts = zip(*places, strict=True)
     columns = {"of_file": files, "first_record": firsts, "last_record": lasts, "part": [number[n] for n in stored]}
     kinds = (pa.string(), pa.int64(), pa.int64(), pa.int32())
     arrays = {name: pa.array(values, kind) for (name, values), kind in zip(columns.items(), kinds, strict=True)}
-    parts = spark.createDataFrame(pa.table(arrays))  # of tuples it would be made by Python workers
+    parts = rows.sparkSession.createDataFrame(pa.table(arrays))  # of tuples it would be made by Python workers
     here = (F.col("file_id") == F.col("of_file")) & F.col("record").between(F.col("first_record"), F.col("last_record"))
     placed = rows.join(F.broadcast(parts), here, "left").drop("of_file", "first_record", "last_record")
-    spread = placed.repartition(len(names), "part").sortWithinPartitions("part")
-    schema = StructType([*rows.schema, *texts.select(*FETCHED).schema])
-    task = FetchTexts(relation.local.shards.uri, tuple(names), arrow_schema(schema))
-    whole = spread.mapInArrow(task, schema)
-    _UNREAD[whole] = Unread(spread, task)
-    return whole
+    return placed.repartition(len(names), "part").sortWithinPartitions("part")
+
+
+def _unread_frame(rows: Any, fetch: FetchTexts) -> Any:
+    """The frame that `fetch` makes of `rows`, which `unread` knows."""
+    from recipe_runtime.arrow import spark_struct
+
+    made = rows.mapInArrow(fetch, spark_struct(fetch.schema))
+    _UNREAD[made] = Unread(rows, fetch)
+    return made
 
 
 @dataclass(frozen=True)
@@ -65,17 +90,52 @@ def unread(frame: Any) -> Unread | None:
     return _UNREAD.get(frame)
 
 
-def selected(frame: Any, columns: Sequence[Any]) -> Any:
-    """These columns of a frame, by name or computed; none is computed from a text."""
+def selected(frame: Any, columns: Sequence[Any], operation: Operation, names: Sequence[str]) -> Any:
+    """These columns of a frame, by name or computed; none is computed from a text. `operation` says the same to
+    workers, `names` are what the columns are called, in their order."""
+    import pyarrow as pa
+
     from recipe_runtime.arrow import arrow_schema
 
-    made = frame.select(*columns)
     before = unread(frame)
+    if before and deciding(before.rows):
+        rows = more(before.rows, operation)
+        there, texts = deciding(rows).plan.schema, before.fetch.schema
+        schema = pa.schema([(texts if name in FETCHED else there).field(name) for name in names])
+        return _unread_frame(rows, replace(before.fetch, schema=schema))
+    made = frame.select(*columns)
     if before:
         fetch = replace(before.fetch, schema=arrow_schema(made.schema))
         known = [column for column in columns if not (isinstance(column, str) and column in FETCHED)]
         _UNREAD[made] = Unread(before.rows.select(*known, *PLACE, "part"), fetch)
     return made
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Gives each row its `part`, the number of the file that has its text, and puts those of a part together.
+    `places`: for each task (input file, first and last record, part)."""
+
+    places: tuple[tuple[tuple[str, int, int, int], ...], ...]
+
+    def __call__(self, rows: Rows) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        part = np.full(len(rows), -1, np.int32)
+        some = sorted(self.places[rows.task]) if rows.task is not None else []
+        if some and len(rows):
+            files, first, last, number = (np.array(given) for given in zip(*some, strict=True))
+            names, code = np.unique(files, return_inverse=True)
+            record = rows.place["record"].to_numpy()
+            found = pc.index_in(rows.place["file_id"], pa.array(names, pa.string())).fill_null(-1).to_numpy()
+            step = int(max(record.max(), last.max())) + 1
+            at = np.searchsorted(code * step + first, found * step + record, side="right") - 1
+            here = (at >= 0) & (found >= 0) & (code[at] == found) & (record <= last[at])
+            part = np.where(here, number[at], -1).astype(np.int32)
+        rows.arrays["part"] = pa.array(part, mask=part < 0)
+        rows.order(np.argsort(part, kind="stable"))
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def made(rule: str) -> Backend:
 def test_a_rule_stands_in_the_script_with_what_it_looks_at(rule: str) -> None:
     backend = made(rule)
     expression, threshold = RULES[rule]
-    assert f"            {expression},\n" in backend.script
+    assert f" {expression},\n" in backend.script
     (said,) = [one for node in backend.plan.nodes if isinstance(node, p.Keep) for one in node.rules]
     assert (said.value, said.threshold) == (p.Col(name="license"), threshold)
     assert parse_plan(plan_text(backend.plan)) == backend.plan

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from recipe_runtime import delta_files, tables
+from recipe_runtime.deciding import Living
 from recipe_runtime.digest import inputs_of, step_digest
 from recipe_runtime.job import library_union
 from recipe_runtime.relation import Relation
+from recipe_runtime.side_by_side import decided
 from recipe_runtime.summaries import asked, recorded
 
 STATISTICS = ("doc_id", "origin_id", "url_id")
@@ -28,7 +30,7 @@ def select(
     uri = job.lake.relation(step)
     relation = Relation(
         name, "select", digest, step, library_union(reads, {}),
-        lambda: delta_files.read(job.spark, uri).where("rejected is null"),
+        lambda: decided(delta_files.read(job.spark, uri).where("rejected is null"), rows, uri, Living()),
     )  # fmt: skip
     job.begin()
     if job.waits(relation, reads, lambda: rows.where("false")):
