@@ -12,6 +12,7 @@ from typing import Any
 from recipe_runtime.relation import Relation
 from recipe_runtime.rules import Rule, failure, first_failure
 from recipe_runtime.shards import sent
+from recipe_runtime.side_by_side import Decided, begun, beside, more
 from recipe_runtime.tables import REJECTED
 
 GROUPED = 5_000_000
@@ -23,31 +24,30 @@ NOT_DECIDED = ("text", "meta", "raw_hash", "record_key")
 
 def keep(frame: Any, *rules: Rule) -> Any:
     """Rows fall out by the first of `rules` that does not hold of them."""
-    from recipe_runtime import deciding, side_by_side
+    from recipe_runtime import deciding
 
-    found = side_by_side.deciding(frame)
-    if found and deciding.fitting(rules, found.plan.schema):
-        return side_by_side.more(frame, deciding.Keep(rules))
+    if isinstance(frame, Decided) and deciding.fitting(rules, frame.plan.schema):
+        return more(frame, deciding.Keep(rules))
     return frame.withColumn("rejected", first_failure(rules))
 
 
 def with_columns(frame: Any, columns: Relation, *names: str) -> Any:
     """The frame with these columns of a relation of columns, in place of any of that name. A row that fell out because
     an edit left no text of it has no such columns, and stays a row."""
-    from recipe_runtime import deciding, side_by_side
+    from recipe_runtime import deciding
 
-    stored = side_by_side.beside(frame, columns, names)
+    stored = beside(frame, columns, names)
     if stored:
-        return side_by_side.more(frame, deciding.WithColumns(stored))
+        return more(frame, deciding.WithColumns(stored))
     return frame.drop(*names).join(columns.frame.select("doc_id", *names), "doc_id", "left")
 
 
 def without(frame: Any, *names: str) -> Any:
     """The frame without these columns."""
-    from recipe_runtime import deciding, side_by_side
+    from recipe_runtime import deciding
 
-    if side_by_side.deciding(frame):
-        return side_by_side.more(frame, deciding.Without(names))
+    if isinstance(frame, Decided):
+        return more(frame, deciding.Without(names))
     return frame.drop(*names)
 
 
@@ -66,11 +66,11 @@ def drop_duplicates(frame: Any, groups: Relation, *, rule: str, threshold: str, 
     null where the dedup does not measure it."""
     from pyspark.sql import functions as F
 
-    from recipe_runtime import deciding, side_by_side
+    from recipe_runtime import deciding
 
-    known = _known_groups(groups) if side_by_side.deciding(frame) else None
+    known = _known_groups(groups) if isinstance(frame, Decided) else None
     if known:
-        return side_by_side.more(frame, deciding.DropDuplicates(known, rule, threshold, at))
+        return more(frame, deciding.DropDuplicates(known, rule, threshold, at))
     frame = frame.join(groups.frame, "doc_id", "left")
     dropped = F.col("survivor").isNotNull() & (F.col("survivor") != F.col("doc_id"))
     reason = F.when(dropped, failure(rule, F.col("similarity"), threshold, at))
@@ -95,31 +95,35 @@ def _known_groups(groups: Relation) -> Any:
 
 def undecided(documents: Relation) -> Any:
     """The rows of a relation of documents before any decision, without their texts."""
-    from pyspark.sql import functions as F
+    from recipe_runtime import deciding
 
-    from recipe_runtime import deciding, side_by_side
+    def rows() -> Any:
+        from pyspark.sql import functions as F
 
-    rows = documents.frame
-    rows = (
-        rows.drop(*NOT_DECIDED)
-        .withColumn("rejected", F.lit(None).cast(REJECTED))
-        .withColumn("matched", F.lit(None).cast("string"))
-    )
-    if documents.local is None or documents.repeats() is not None:
-        return rows
+        return (
+            documents.frame.drop(*NOT_DECIDED)
+            .withColumn("rejected", F.lit(None).cast(REJECTED))
+            .withColumn("matched", F.lit(None).cast("string"))
+        )
+
+    if documents.local is None or documents.waiting:
+        return rows()
+    documents.local.shards.job.locals.made(documents.local)
+    if documents.repeats() is not None:
+        return rows()
     others = {"part", "parts", "rejected", *NOT_DECIDED}
-    return side_by_side.begun(rows, documents, without=others, whole="text_hash", first=deciding.Undecided())
+    return begun(documents, deciding.Undecided(), rows, without=others, whole="text_hash")
 
 
 def after_edit(frame: Any, edited: Relation, *, rule: str, at: str) -> Any:
     """Rows go on as the documents that an edit made of them; one whose text is gone falls out."""
     from pyspark.sql import functions as F
 
-    from recipe_runtime import deciding, side_by_side
+    from recipe_runtime import deciding
 
-    stored = side_by_side.beside(frame, edited, deciding.CHANGED)
+    stored = beside(frame, edited, deciding.CHANGED)
     if stored:
-        return side_by_side.more(frame, deciding.AfterEdit(stored, rule, at))
+        return more(frame, deciding.AfterEdit(stored, rule, at))
     documents = edited.frame
     changed = documents.select("file_id", "record", *(F.col(n).alias(f"edited_{n}") for n in deciding.CHANGED))
     frame = frame.join(sent(changed, documents), ["file_id", "record"], "left")

@@ -16,7 +16,8 @@ from typing import Any
 from recipe_runtime import tables
 from recipe_runtime.arrow import arrow_schema
 from recipe_runtime.parquet_part import GROUP_BYTES, Part
-from recipe_runtime.worker_frames import worker_of
+from recipe_runtime.side_by_side import Decided
+from recipe_runtime.worker_frames import After, Tasks
 
 FILES = 1_000
 """Files that Spark is told by name: it asks the store for each, so that the log is quicker where there are more."""
@@ -102,7 +103,8 @@ def write(
     first: Callable[[Iterator[Any]], Iterator[Any]] | None = None,
     struct: Any = None,
 ) -> None:
-    """Makes a table hold `rows` in place of what it held. Each task writes a file for each value of `partition`.
+    """Makes a table hold `rows`, a frame or what `Tasks` make, in place of what it held. Each task writes a file for
+    each value of `partition`.
 
     `first` is run by the tasks over their rows before they are written, which then are of `struct`. The files that
     tasks write lie in the table's folder, whatever their partition; only those that the commit names are in the table.
@@ -115,9 +117,11 @@ def write(
 def write_files(rows: Any, task: WriteRows) -> list[dict[str, Any]]:
     """Has the rows written; what a task tells of each file. They are in no table yet. Rows that a worker makes are
     written by it."""
-    made = worker_of(rows)
-    if made:
-        rows, task = made.rows, replace(task, first=After(made.task, task.first) if task.first else made.task)
+    if isinstance(rows, Decided):
+        first = After(rows.plan, task.first) if task.first else rows.plan
+        rows, task = rows.tasks, replace(task, first=first)
+    if isinstance(rows, Tasks):
+        return [json.loads(row["file"]) for row in rows.run(task)]
     with _unmeasured(rows.sparkSession, rows):
         return [json.loads(row.file) for row in rows.mapInArrow(task, WRITTEN).collect()]
 
@@ -155,17 +159,6 @@ def _unmeasured(spark: Any, rows: Any) -> Iterator[None]:
         yield
     finally:
         spark.conf.set(limit, before)
-
-
-@dataclass(frozen=True)
-class After:
-    """One task after the other."""
-
-    one: Callable[[Iterator[Any]], Iterator[Any]]
-    other: Callable[[Iterator[Any]], Iterator[Any]]
-
-    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
-        return self.other(self.one(batches))
 
 
 @dataclass(frozen=True)

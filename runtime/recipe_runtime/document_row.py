@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recipe_runtime.side_by_side import Rows
-from recipe_runtime.texts import selected
+from recipe_runtime.texts import selected, worked
 
 COLUMNS = (
     "doc_id", "epoch", "text", "source", "url", "domain", "license", "fetched_at", "lang", "tier", "origin",
@@ -20,6 +20,9 @@ def document(rows: Any, *, step: str, scores: Sequence[str] = (), columns: Seque
     that go into the map `scores`, `columns` the recipe's own columns, which follow the others."""
     from pyspark.sql import functions as F
 
+    made = worked(rows, Document(step, tuple(scores)), (*COLUMNS, *columns))
+    if made is not None:
+        return made
     there = set(rows.columns)
 
     def given(name: str, kind: str) -> Any:
@@ -44,7 +47,7 @@ def document(rows: Any, *, step: str, scores: Sequence[str] = (), columns: Seque
         "meta",
         *columns,
     ]  # fmt: skip
-    return selected(rows, shape, Document(step, tuple(scores)), (*COLUMNS, *columns))
+    return selected(rows, shape)
 
 
 @dataclass(frozen=True)

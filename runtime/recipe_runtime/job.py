@@ -84,13 +84,19 @@ class Job:
         self.spending = Spending()
 
     @cached_property
-    def spark(self) -> Any:
-        """The session, started when first needed."""
+    def context(self) -> Any:
+        """The Spark context, started when first needed: what workers need."""
         for folder in session.local_folders():
             exits.watch(folder)
-        spark = session.create(f"recipec {self.recipe}")
-        self.progress.tracker = spark.sparkContext.statusTracker()
-        return spark
+        context = session.context(f"recipec {self.recipe}")
+        self.progress.tracker = context.statusTracker()
+        return context
+
+    @cached_property
+    def spark(self) -> Any:
+        """The session, begun when Spark is first asked for a frame."""
+        self.context  # noqa: B018 - starts it, with what follows it
+        return session.create(f"recipec {self.recipe}")
 
     @cached_property
     def coordinator(self) -> Any:
@@ -252,7 +258,7 @@ class Job:
         struct = frame.schema.toNullable()
         files = write_files(frame, WriteRows(uri, arrow_schema(struct), sums=tuple(sums)))
         totals = {name: sum(file["sums"][name] for file in files) for name in sums}
-        return Held(self.spark, uri, struct, tuple(f["path"] for f in files), sum(f["rows"] for f in files), totals)
+        return Held(self, uri, struct, tuple(f["path"] for f in files), sum(f["rows"] for f in files), totals)
 
     def release(self) -> None:
         """Lets go of all that is held."""
@@ -355,7 +361,7 @@ class Job:
 class Held:
     """Rows written down for the time of a step: `files` of Parquet in the folder `uri`, how many `rows`, `sums`."""
 
-    spark: Any
+    job: Any
     uri: str
     struct: Any
     files: tuple[str, ...]
@@ -366,8 +372,8 @@ class Held:
     def frame(self) -> Any:
         """A DataFrame of them."""
         if not self.files:
-            return self.spark.createDataFrame([], self.struct)
-        return self.spark.read.schema(self.struct).parquet(self.uri)
+            return self.job.spark.createDataFrame([], self.struct)
+        return self.job.spark.read.schema(self.struct).parquet(self.uri)
 
 
 def library_union(relations: Sequence[Relation], own: Mapping[str, str]) -> dict[str, str]:

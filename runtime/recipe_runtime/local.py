@@ -17,6 +17,7 @@ from recipe_runtime.arrow import arrow_schema, ddl_struct
 from recipe_runtime.failpoints import failpoint
 from recipe_runtime.local_pass import OUTPUT, LocalPass, Making, Tally
 from recipe_runtime.shards import Shards, groups
+from recipe_runtime.worker_frames import Tasks
 
 TASK_BYTES = 64 * 1024 * 1024
 """Input bytes that are worth a task."""
@@ -139,21 +140,21 @@ class Locals:
         ]
         schema = arrow_schema(ddl_struct(OUTPUT))
         if parent is None:
-            bundles = _bundles(steps[0].reader.units(files), job.spark.sparkContext.defaultParallelism)
+            bundles = _bundles(steps[0].reader.units(files), job.context.defaultParallelism)
             task = LocalPass(makings, bundles, steps[0].reader.spec, schema, libraries)
-            rows = job.spark.range(0, len(bundles), 1, len(bundles))
+            made = Tasks(job, len(bundles)).run(task)
         else:
             task = LocalPass(makings, None, None, schema, libraries)
-            rows = self._documents(parent, steps, files)
+            made = [row.asDict() for row in self._documents(parent, steps, files).mapInArrow(task, OUTPUT).collect()]
         tallies: list[dict[str, Tally]] = [{file.file_id: Tally() for file in files} for _ in steps]
         adds: list[list[Any]] = [[] for _ in steps]
-        for found in rows.mapInArrow(task, OUTPUT).collect():
-            facts = json.loads(found.facts)
-            steps[found.made].seconds += facts["seconds"]
+        for found in made:
+            step, facts = found["made"], json.loads(found["facts"])
+            steps[step].seconds += facts["seconds"]
             if facts["add"] is not None:
-                adds[found.made].append(facts["add"])
+                adds[step].append(facts["add"])
             for file_id, tally in facts["tallies"].items():
-                tallies[found.made][file_id].add(Tally(**tally))
+                tallies[step][file_id].add(Tally(**tally))
         for local, written, tally in zip(steps, adds, tallies, strict=True):
             local.shards.commit(written, tally)
             local.files_made += len(files)

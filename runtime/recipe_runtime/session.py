@@ -75,27 +75,36 @@ def launch() -> None:
         starter.shutdown(wait=False)
 
 
-def create(app: str):
-    """A SparkSession that can read and write Delta; raises StepError where the jar is not there."""
+def context(app: str) -> Any:
+    """A SparkContext whose session can read and write Delta; raises StepError where the jar is not there."""
     from pyspark import SparkConf, SparkContext
-    from pyspark.sql import SparkSession
 
     global _gateway
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     launched = _launched()
-    builder = SparkSession.builder.appName(app)
-    given = SparkConf() if launched else None
-    settings = _settings(given, launched)
+    settings = _settings(SparkConf() if launched else None, launched)
     if _gateway is not None:
         gateway, _gateway = _gateway, None
         SparkContext._ensure_initialized(gateway=gateway.result())
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+    spark = SparkContext.getOrCreate(SparkConf().setAppName(app).setAll(list(settings.items())))
+    # As a session has it for its workers, so that they are the same as those of a stage without one.
+    spark.environment["SPARK_SIMPLIFIED_TRACEBACK"] = "1"
     _require_delta(spark)
     if "spark.jars.packages" in settings:
         _remember_jars(spark)
     return spark
+
+
+def create(app: str) -> Any:
+    """The SparkSession of such a context, which is started where there is none."""
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+
+    context(app)
+    builder = SparkSession.builder.appName(app)
+    for name, value in _settings(SparkConf(), True).items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
 
 
 def _launched() -> bool:
@@ -184,7 +193,7 @@ def _known_jars() -> list[str]:
 
 
 def _remember_jars(spark) -> None:
-    jars = [jar.removeprefix("file://") for jar in spark.sparkContext.getConf().get("spark.jars", "").split(",") if jar]
+    jars = [jar.removeprefix("file://") for jar in spark.getConf().get("spark.jars", "").split(",") if jar]
     if jars and all(os.path.exists(jar) for jar in jars):
         path = _jar_list()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -192,15 +201,9 @@ def _remember_jars(spark) -> None:
 
 
 def _require_delta(spark) -> None:
-    from py4j.protocol import Py4JJavaError
-
-    loader = spark.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader()
-    try:
-        loader.loadClass("org.apache.spark.sql.delta.catalog.DeltaCatalog")
-    except Py4JJavaError as error:
-        if error.java_exception.getClass().getName() != "java.lang.ClassNotFoundException":
-            raise
+    loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    if loader.getResource("org/apache/spark/sql/delta/catalog/DeltaCatalog.class") is None:
         raise StepError(
             "Spark was started without Delta's jar",
             remedy=f"spark-submit --packages {DELTA_JAR} …, or `recipec submit`, which adds it",
-        ) from None
+        )

@@ -8,13 +8,12 @@ and goes on with arrays. Only a dedup looks across files, and what it found is s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 from recipe_runtime.lake_fs import lake_fs
-from recipe_runtime.worker_frames import worked
+from recipe_runtime.worker_frames import LazyFrame, Tasks
 
 PLACE = ("file_id", "record")
 REASON = ("rule", "value", "threshold", "at")
@@ -163,81 +162,87 @@ def parquet(uri: str, name: str, columns: Sequence[str]) -> Any:
         return pq.ParquetFile(file).read(columns=list(columns), use_threads=False)
 
 
-@dataclass(frozen=True)
-class Deciding:
-    """A frame's plan, in the driver. `family`: the source of its rows; `places`: for each task the (input file, first
-    and last record) of its rows."""
-
-    plan: SideBySide
-    family: Any
-    places: tuple[tuple[tuple[str, int, int], ...], ...]
+Places = tuple[tuple[tuple[str, int, int], ...], ...]
+"""For each task the (input file, first and last record) of its rows."""
 
 
-_DECIDING: WeakKeyDictionary[Any, Deciding] = WeakKeyDictionary()
+class Decided(LazyFrame):
+    """Rows that workers decide by a plan. `family`: the source they come from. `make` is given where Spark reads the
+    same otherwise."""
+
+    def __init__(
+        self, job: Any, plan: SideBySide, family: Any, places: Places, make: Callable[[Any], Any] | None = None
+    ):
+        from recipe_runtime.arrow import spark_struct
+
+        struct = spark_struct(plan.schema)
+        self.tasks = Tasks(job, len(places))
+        super().__init__(job, struct, make or (lambda spark: self.tasks.frame(spark, plan, struct)))
+        self.plan, self.family, self.places = plan, family, places
 
 
 def begun(
-    rows: Any, relation: Any, first: Operation, *, without: Collection[str] = (), whole: str | None = None
+    relation: Any,
+    first: Operation,
+    otherwise: Callable[[], Any],
+    *,
+    without: Collection[str] = (),
+    whole: str | None = None,
 ) -> Any:
-    """`rows`, a frame, now known to be what the files of a row-local relation hold after the operation `first`, but for
-    columns `without` and rows without `whole`. Where the files do not tell where each record is, Spark goes on with the
-    frame alone."""
+    """What the files of a row-local relation hold after the operation `first`, but for columns `without` and rows
+    without `whole`. Where the files do not tell where each record is, `otherwise()`, a DataFrame of the same."""
     import pyarrow as pa
 
     shards = relation.local.shards
     places = shards.places()
-    if places:
-        by_part: dict[str, list[tuple[str, int, int]]] = {}
-        for file, part, *span in places:
-            by_part.setdefault(part, []).append((file, *span))
-        columns = pa.schema([field for field in shards.schema if field.name not in {"run_id", *without}])
-        base = Stored(shards.uri, columns, tuple((part,) for part in by_part))
-        wanted = None if shards.alone else tuple(frozenset(p[0] for p in some) for some in by_part.values())
-        here = tuple(tuple(some) for some in by_part.values())
-        _DECIDING[rows] = Deciding(SideBySide(base, whole, wanted, (first,)), relation.local.family, here)
-    return rows
+    if not places:
+        return otherwise()
+    by_part: dict[str, list[tuple[str, int, int]]] = {}
+    for file, part, *span in places:
+        by_part.setdefault(part, []).append((file, *span))
+    columns = pa.schema([field for field in shards.schema if field.name not in {"run_id", *without}])
+    base = Stored(shards.uri, columns, tuple((part,) for part in by_part))
+    wanted = None if shards.alone else tuple(frozenset(p[0] for p in some) for some in by_part.values())
+    here = tuple(tuple(some) for some in by_part.values())
+    plan = SideBySide(base, whole, wanted, (first,))
+    return Decided(shards.job, plan, relation.local.family, here, lambda spark: otherwise())
 
 
-def decided(kept: Any, of: Any, uri: str, first: Operation) -> Any:
-    """`kept`, a frame of a table that `of` was written to, now known to be what its files hold after the operation
-    `first`."""
+def decided(of: Any, uri: str, first: Operation, otherwise: Callable[[], Any]) -> Any:
+    """What a table holds that `of` was written to, after the operation `first`; where workers did not decide that, or
+    the table has more than PLACED rows, `otherwise()`, a DataFrame of the same."""
     import pyarrow as pa
 
     from recipe_runtime import delta_files, tables
 
-    before = deciding(of)
-    found = delta_files.stored(uri) if before and tables.written_rows(uri) <= PLACED else None
-    if found:
-        names, schema = found
-        columns = pa.schema([field for field in schema if field.name not in PLACE])
-        base = Stored(uri, pa.schema([*(schema.field(name) for name in PLACE), *columns]), tuple((n,) for n in names))
-        places = tuple(_places(parquet(uri, name, PLACE)) for name in names)
-        _DECIDING[kept] = Deciding(SideBySide(base, None, None, (first,)), before.family, places)
-    return kept
-
-
-def deciding(rows: Any) -> Deciding | None:
-    """How workers decide the rows of a frame; None where only Spark does."""
-    return _DECIDING.get(rows)
+    found = None
+    if isinstance(of, Decided) and tables.written_rows(uri) <= PLACED:
+        found = delta_files.stored(uri)
+    if not found:
+        return otherwise()
+    names, schema = found
+    columns = pa.schema([*(schema.field(n) for n in PLACE), *(field for field in schema if field.name not in PLACE)])
+    base = Stored(uri, columns, tuple((name,) for name in names))
+    places = tuple(_places(parquet(uri, name, PLACE)) for name in names)
+    return Decided(of.job, SideBySide(base, None, None, (first,)), of.family, places, lambda spark: otherwise())
 
 
 def beside(rows: Any, relation: Any, names: Sequence[str]) -> Stored | None:
     """Columns of another relation for the tasks of a frame; None where they cannot be read beside it."""
     import pyarrow as pa
 
-    found = deciding(rows)
-    if not found or relation.local is None or relation.waiting or relation.local.family is not found.family:
+    if not isinstance(rows, Decided) or relation.local is None or relation.waiting:
         return None
     shards = relation.local.shards
     shards.job.locals.made(relation.local)
-    places = shards.places()
+    places = shards.places() if relation.local.family is rows.family else None
     if not places:
         return None
     spans: dict[str, list[tuple[int, int, str]]] = {}
     for file, part, first, last in places:
         spans.setdefault(file, []).append((first, last, part))
     files = []
-    for some in found.places:
+    for some in rows.places:
         parts = {
             part: None
             for file, first, last in some
@@ -248,17 +253,9 @@ def beside(rows: Any, relation: Any, names: Sequence[str]) -> Stored | None:
     return Stored(shards.uri, pa.schema([shards.schema.field(name) for name in names]), tuple(files))
 
 
-def more(rows: Any, *operations: Operation) -> Any:
-    """A frame of what workers decide of `rows`, with these operations after those of before. What is written of it is
-    written where it is decided."""
-    from recipe_runtime.arrow import spark_struct
-
-    found = _DECIDING[rows]
-    plan = found.plan.then(*operations)
-    tasks = len(plan.base.files)
-    made = worked(rows.sparkSession.range(0, tasks, 1, tasks), plan, spark_struct(plan.schema))
-    _DECIDING[made] = replace(found, plan=plan)
-    return made
+def more(rows: Decided, *operations: Operation) -> Decided:
+    """What workers decide of `rows`, with these operations after those of before."""
+    return Decided(rows.job, rows.plan.then(*operations), rows.family, rows.places)
 
 
 def _places(table: Any) -> tuple[tuple[str, int, int], ...]:

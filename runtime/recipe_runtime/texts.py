@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 
 from recipe_runtime.lake_fs import lake_fs
 from recipe_runtime.relation import Relation
-from recipe_runtime.side_by_side import PLACE, Operation, Rows, beside, deciding, more
+from recipe_runtime.side_by_side import PLACE, Decided, Operation, Rows, beside, more
+from recipe_runtime.worker_frames import LazyFrame
 
 FETCHED = ("text", "meta")
 
@@ -25,12 +26,11 @@ def with_texts(rows: Any, relation: Relation) -> Any:
 
     from recipe_runtime.arrow import arrow_schema
 
-    texts = relation.texts
     places = relation.local.shards.places() if relation.local and set(PLACE) <= set(rows.columns) else None
     if not places:
-        return rows.join(texts, "doc_id")
+        return rows.join(relation.texts, "doc_id")
     names = sorted({name for _, name, _, _ in places})
-    schema = StructType([*rows.schema, *texts.select(*FETCHED).schema])
+    schema = StructType([*rows.schema, *(relation.local.struct[name] for name in FETCHED)])
     fetch = FetchTexts(relation.local.shards.uri, tuple(names), arrow_schema(schema))
     return _unread_frame(_placed_here(rows, relation, names) or _placed(rows, places, names), fetch)
 
@@ -68,7 +68,11 @@ def _unread_frame(rows: Any, fetch: FetchTexts) -> Any:
     """The frame that `fetch` makes of `rows`, which `unread` knows."""
     from recipe_runtime.arrow import spark_struct
 
-    made = rows.mapInArrow(fetch, spark_struct(fetch.schema))
+    struct = spark_struct(fetch.schema)
+    if isinstance(rows, Decided):
+        made = LazyFrame(rows.job, struct, lambda spark: rows.mapInArrow(fetch, struct))
+    else:
+        made = rows.mapInArrow(fetch, struct)
     _UNREAD[made] = Unread(rows, fetch)
     return made
 
@@ -90,19 +94,24 @@ def unread(frame: Any) -> Unread | None:
     return _UNREAD.get(frame)
 
 
-def selected(frame: Any, columns: Sequence[Any], operation: Operation, names: Sequence[str]) -> Any:
-    """These columns of a frame, by name or computed; none is computed from a text. `operation` says the same to
-    workers, `names` are what the columns are called, in their order."""
+def worked(frame: Any, operation: Operation, names: Sequence[str]) -> Any:
+    """These columns of a frame after an operation of workers, which looks at no text; None where Spark decided it."""
     import pyarrow as pa
 
+    before = unread(frame)
+    if not before or not isinstance(before.rows, Decided):
+        return None
+    rows = more(before.rows, operation)
+    here, texts = rows.plan.schema, before.fetch.schema
+    schema = pa.schema([(texts if name in FETCHED else here).field(name) for name in names])
+    return _unread_frame(rows, replace(before.fetch, schema=schema))
+
+
+def selected(frame: Any, columns: Sequence[Any]) -> Any:
+    """These columns of a frame, by name or computed; none is computed from a text."""
     from recipe_runtime.arrow import arrow_schema
 
     before = unread(frame)
-    if before and deciding(before.rows):
-        rows = more(before.rows, operation)
-        there, texts = deciding(rows).plan.schema, before.fetch.schema
-        schema = pa.schema([(texts if name in FETCHED else there).field(name) for name in names])
-        return _unread_frame(rows, replace(before.fetch, schema=schema))
     made = frame.select(*columns)
     if before:
         fetch = replace(before.fetch, schema=arrow_schema(made.schema))

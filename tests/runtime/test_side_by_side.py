@@ -11,7 +11,8 @@ import pytest
 from asking_jobs import output
 from hypothesis import given
 from hypothesis import strategies as st
-from recipe_runtime import local_pass, side_by_side
+from recipe_runtime import decide, local_pass, side_by_side
+from recipe_runtime.steps import annotate, select
 from running import Ran
 
 RECIPE = """
@@ -78,19 +79,20 @@ def told(ran: Ran) -> dict[str, list[str]]:
 @pytest.mark.parametrize(("verify", "keep"), [("none", "longest"), ("80%", "lowest_id")])
 def test_workers_decide_what_spark_decides(run_recipe, monkeypatch, tmp_path, verify, keep):
     seen = []
-    more = side_by_side.more
+    then = side_by_side.SideBySide.then
 
-    def counted(rows, *operations):
+    def counted(self, *operations):
         seen.extend(type(one).__name__ for one in operations)
-        return more(rows, *operations)
+        return then(self, *operations)
 
-    monkeypatch.setattr(side_by_side, "more", counted)
+    monkeypatch.setattr(side_by_side.SideBySide, "then", counted)
     (tmp_path / "workers").mkdir()
     ours = runs(run_recipe, tmp_path / "workers", verify, keep)
     assert {"Keep", "AfterEdit", "WithColumns", "Alive", "DropDuplicates"} <= set(seen), seen
     seen.clear()
     with monkeypatch.context() as only_spark:
-        only_spark.setattr(side_by_side, "deciding", lambda rows: None)
+        for module, name in ((annotate, "begun"), (select, "decided"), (decide, "begun")):
+            only_spark.setattr(module, name, lambda *given, **named: next(filter(callable, reversed(given)))())
         theirs = runs(run_recipe, tmp_path / "spark", verify, keep)
     assert not seen
     last, other = told(ours[-1]), told(theirs[-1])

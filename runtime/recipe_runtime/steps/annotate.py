@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from recipe_runtime import ops, side_by_side, tables
+from recipe_runtime import ops, tables
 from recipe_runtime.arrow import arrow_schema, ddl_struct
 from recipe_runtime.deciding import Undecided
 from recipe_runtime.digest import digest as digest_of
@@ -19,6 +19,7 @@ from recipe_runtime.job import library_union
 from recipe_runtime.local import Local
 from recipe_runtime.relation import Relation
 from recipe_runtime.shards import Shards, counted, sent
+from recipe_runtime.side_by_side import begun
 from recipe_runtime.steps.source import STATISTICS, without, worker_args
 from recipe_runtime.worker import Annotate, Column
 
@@ -66,9 +67,11 @@ def annotate(job: Any, name: str, texts: Relation, *, columns: Mapping[Any, ops.
 
     def frame() -> Any:
         job.locals.made(relation.local)
-        rows = _undecided(without(shards.rows().drop("run_id"), texts.repeats()))
-        rows = sent(counted(rows, shards.total().records))
-        return rows if texts.repeats() is not None else side_by_side.begun(rows, relation, Undecided())
+        def rows() -> Any:
+            alone = without(shards.rows().drop("run_id"), texts.repeats())
+            return sent(counted(_undecided(alone), shards.total().records))
+
+        return rows() if texts.repeats() is not None else begun(relation, Undecided(), rows)
 
     relation = Relation(
         f"{name}.columns", "annotate", digest, step, libraries, frame,

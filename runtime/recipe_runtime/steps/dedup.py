@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_runtime import components, delta_files, groups, near_duplicates, ops, side_by_side, tables
+from recipe_runtime import components, delta_files, groups, near_duplicates, ops, tables
 from recipe_runtime.arrow import arrow_schema, ddl_struct
 from recipe_runtime.deciding import Alive
 from recipe_runtime.digest import inputs_of, step_digest
@@ -21,8 +21,10 @@ from recipe_runtime.job import Held, library_union
 from recipe_runtime.near_duplicates import Verified
 from recipe_runtime.relation import Relation
 from recipe_runtime.shared_keys import shared
+from recipe_runtime.side_by_side import Decided, more
 from recipe_runtime.summaries import asked, recorded
 from recipe_runtime.survivors import rank_columns, survivor
+from recipe_runtime.worker_frames import Tasks
 
 STAR = "doc_id string, survivor string, group_license array<string>, similarity double"
 KEPT = "doc_id string, survivor string, origin_id string, group_license array<string>, similarity double"
@@ -123,7 +125,7 @@ def _find(job, compared, uri, step, texts, against_texts) -> Verified | None:
     """Writes the groups down; what was verified."""
     group, verified = compared.group, None
     if group:
-        star = job.spark.range(0, 1, 1, 1)
+        star = Tasks(job, 1)
     elif compared.operator.name == "exact":
         star = _exact(compared)
     else:
@@ -141,8 +143,8 @@ def _compared(job: Any, rows: Any, against: Any, operator: ops.Op, key: str, at:
     within = [operator.args["within"]] if operator.args["within"] else []
     ranked = rank_columns(operator, rows, at)
     columns = dict.fromkeys(("doc_id", "origin_id", "license", "text_bytes", key, *within, *ranked))
-    if against is None and side_by_side.deciding(rows):
-        return _held(job, side_by_side.more(rows, Alive(tuple(columns))), operator, key, within, ranked)
+    if against is None and isinstance(rows, Decided):
+        return _held(job, more(rows, Alive(tuple(columns))), operator, key, within, ranked)
     job.once(rows)
     alive = rows.where("rejected is null").select(*columns, F.lit(False).alias("fixed"))
     if against is not None:

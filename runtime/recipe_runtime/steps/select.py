@@ -30,7 +30,7 @@ def select(
     uri = job.lake.relation(step)
     relation = Relation(
         name, "select", digest, step, library_union(reads, {}),
-        lambda: decided(delta_files.read(job.spark, uri).where("rejected is null"), rows, uri, Living()),
+        lambda: decided(rows, uri, Living(), lambda: delta_files.read(job.spark, uri).where("rejected is null")),
     )  # fmt: skip
     job.begin()
     if job.waits(relation, reads, lambda: rows.where("false")):

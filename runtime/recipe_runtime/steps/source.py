@@ -238,15 +238,14 @@ class _Documents:
         began = time.monotonic()
         read = self.shards.total()
         dropped, documents, text_bytes = dict(read.dropped), read.documents, read.text_bytes
-        rows = self.shards.rows()
-        repeats = self._keep_repeats(rows)
+        repeats = self._keep_repeats()
         if repeats is not None:
             for r in repeats.groupBy("rule").agg(F.count("*").alias("n"), F.sum("text_bytes").alias("b")).collect():
                 dropped[r.rule] = r.n
                 documents -= r.n
                 text_bytes -= r.b
         if dropped:
-            self._rejects(rows, repeats)
+            self._rejects(repeats)
         row = {
             "step": self.step,
             "run_id": job.run_id,
@@ -270,7 +269,7 @@ class _Documents:
         job.finish_step(row)
         return row
 
-    def _keep_repeats(self, rows: Any) -> Any | None:
+    def _keep_repeats(self) -> Any | None:
         """All but the first row of each record key, by (raw hash, file, record), kept as the relation of this step;
         None where every key is there once. Decided over ids alone."""
         from pyspark.sql import Window
@@ -278,7 +277,7 @@ class _Documents:
 
         if self.shards.alone and not asked(self.job, self.shards.uri, REPEATED):
             return None
-        alive = rows.where("rejected is null")
+        alive = self.shards.rows().where("rejected is null")
         keys = alive.groupBy("origin_id").agg(F.count("*").alias("times")).where("times > 1")
         if not self.shards.alone and keys.first() is None:
             return None
@@ -302,11 +301,11 @@ class _Documents:
         delta_files.write(repeats, uri, statistics=("file_id",), note=self.job.note(self.step))
         return delta_files.read(self.job.spark, uri)
 
-    def _rejects(self, rows: Any, repeats: Any | None) -> None:
+    def _rejects(self, repeats: Any | None) -> None:
         from pyspark.sql import functions as F
 
         names = ("file_id", "record", "origin_id", "doc_id", "url", "url_id", "domain")
-        out = rows.where("rejected is not null").select(
+        out = self.shards.rows().where("rejected is not null").select(
             *names, "rejected.*", F.lit(None).cast("string").alias("matched")
         )
         if repeats is not None:
