@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from recipe_runtime.parquet_part import Part
@@ -115,7 +116,7 @@ class _Run:
 
     def __init__(self, makings: Sequence[Making]):
         self.makings = makings
-        self.parts = [Part(m.uri, m.schema, m.statistics) for m in makings]
+        self.parts = [Part(m.uri, m.schema, m.statistics, partial(self._tally, i)) for i, m in enumerate(makings)]
         self.functions: list[Callable[[Any], Any] | None] = [m.work.open() if m.work else None for m in makings]
         self.children = {
             parent: [i for i, m in enumerate(makings) if m.of == parent] for parent in (None, *range(len(makings)))
@@ -148,18 +149,17 @@ class _Run:
         arrays = [rows.column(f.name).cast(f.type) for f in making.schema]
         rows = pa.RecordBatch.from_arrays(arrays, schema=making.schema)
         self.parts[i].write(rows)
-        self._tally(i, rows)
         self.seconds[i] += time.process_time() - began
         if self.children[i]:
             whole = rows.column("text").is_valid()
             self.give(i, rows if not rows.column("text").null_count else rows.filter(whole))
 
     def _tally(self, i: int, rows: Any) -> None:
+        """Counts the rows of a row group."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        counted = pa.table({n: rows.column(n) for n in ("file_id", "text_bytes", "record")})
-        by_file = counted.group_by("file_id", use_threads=False)
+        by_file = rows.select(["file_id", "text_bytes", "record"]).group_by("file_id", use_threads=False)
         figures = [("text_bytes", "count"), ("text_bytes", "sum"), ("record", "min"), ("record", "max")]
         for found in by_file.aggregate([([], "count_all"), *figures]).to_pylist():
             tally = Tally(found["count_all"], found["text_bytes_count"], found["text_bytes_sum"] or 0)

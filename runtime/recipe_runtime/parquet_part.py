@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from recipe_runtime.lake_fs import lake_fs
@@ -21,12 +21,14 @@ GROUP_BYTES = 32 * 1024 * 1024
 class Part:
     """One file in a table's folder, begun with its first row; without rows there is none.
 
-    `statistics` are the string columns whose smallest and largest value the log keeps. A file that is not finished
-    stays behind as one that no version names.
+    `statistics` are the string columns whose smallest and largest value the log keeps; `seen`, if given, is called
+    with the rows of each row group. A file that is not finished stays behind as one that no version names.
     """
 
-    def __init__(self, uri: str, schema: Any, statistics: Sequence[str]):
-        self.uri, self.schema = uri, schema
+    def __init__(
+        self, uri: str, schema: Any, statistics: Sequence[str], seen: Callable[[Any], None] = lambda rows: None
+    ):
+        self.uri, self.schema, self.seen = uri, schema, seen
         self.name = f"part-{uuid.uuid4()}.zstd.parquet"
         self.rows = 0
         self._bounds: dict[str, tuple[str, str]] = {}
@@ -40,8 +42,6 @@ class Part:
         self._held.append(batch)
         self._bytes += batch.nbytes
         self.rows += batch.num_rows
-        for name in self._statistics:
-            self._widen(name, batch.column(name))
         if self._bytes >= GROUP_BYTES:
             self.flush()
 
@@ -89,17 +89,19 @@ class Part:
         if self._writer is None:
             fs, folder = lake_fs(self.uri)
             self._file = fs.open(f"{folder.rstrip('/')}/{self.name}", "wb")
-            # Ids and texts hardly repeat within a row group: a dictionary of them is built only to be thrown away.
-            repeating = [name for name in self.schema.names if name not in _DISTINCT]
+            # Ids, texts and figures hardly repeat within a row group: a dictionary of them is built to be thrown away.
+            text = (pa.string(), pa.large_string())
+            repeating = [field.name for field in self.schema if field.type in text and field.name not in _DISTINCT]
             self._writer = pq.ParquetWriter(
                 self._file, self.schema, compression="zstd", use_dictionary=repeating,
                 write_statistics=self._statistics, store_schema=False,
             )  # fmt: skip
-        self._writer.write_table(pa.Table.from_batches(self._held, schema=self.schema))
+        rows = pa.Table.from_batches(self._held, schema=self.schema)
+        for name in self._statistics:
+            self._widen(name, rows.column(name))
+        self.seen(rows)
+        self._writer.write_table(rows)
         self._held, self._bytes = [], 0
 
 
-_DISTINCT = frozenset((
-    "text", "doc_id", "origin_id", "text_hash", "raw_hash", "record_key", "record", "url", "url_id", "bytes",
-    "text_bytes",
-))  # fmt: skip
+_DISTINCT = frozenset(("text", "doc_id", "origin_id", "text_hash", "raw_hash", "record_key", "url", "url_id"))
