@@ -105,6 +105,13 @@ def test_more_phrases_than_bits(number):
     assert cleaned(pa.array([page]), without=["key"])[0][1] == 1, "K has the lower case k"
 
 
+def test_line_ends_and_citations_are_found_wherever_they_stand():
+    """Bytes are looked for many at once: so at each place of what is looked at together, and behind it."""
+    rules = {**NO_RULE, "min_words": 2, "citations": "remove"}
+    pages = [f"{'a' * n} b[12]c\n{'é' * (n // 2)}\n{'d' * n}[1]{'e ' * n}[edit]\nlast" for n in range(150)]
+    assert cleaned(pa.array([*pages, "f g"]), **rules) == [plain(page, **rules) for page in [*pages, "f g"]]
+
+
 def test_an_empty_phrase_is_refused():
     with pytest.raises(ValueError, match="empty text is in every line"):
         cleaned(pa.array(["a"]), without=["x", ""])

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recipe_udfs.buffers import Strings, joined, null_bitmap, utf8_views
+from recipe_udfs.buffers import Strings, bytes_view, joined, null_bitmap, utf8_views
 from recipe_udfs.characters import SENTENCE_MARKS, WIDE_SENTENCE_MARKS, classes, lower_case
-from recipe_udfs.lines_kernel import keep_lines, without_citations
+from recipe_udfs.lines_kernel import keep_lines
 from recipe_udfs.operator import Call
 from recipe_udfs.phrases_kernel import compiled
 
@@ -39,11 +39,8 @@ def _clean(texts: Strings, args: Mapping[str, Any]) -> list[pa.Array]:
     data, offsets, valid = utf8_views(texts)
     if not all(args["without"]):
         raise ValueError(f"without is {list(args['without'])!r}; an empty text is in every line")
-    if args.get("citations") == "remove":
-        left, left_ends = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(valid), np.int64)
-        size = without_citations(data, offsets, valid, *joined(CITATIONS), left, left_ends)
-        data, offsets = left[:size], np.concatenate([np.zeros(1, np.int64), left_ends])
-        data.flags.writeable = offsets.flags.writeable = False  # as those of a buffer, one type for the kernel
+    citations = CITATIONS if args.get("citations") == "remove" else ()
+    left = np.empty(int(np.diff(offsets).max(initial=0)) if citations else 0, np.uint8)
     out = np.empty(int(offsets[-1] - offsets[0]), np.uint8)
     ends, removed = np.empty(len(valid), np.int64), np.empty(len(valid), np.int64)
     size = keep_lines(
@@ -51,10 +48,10 @@ def _clean(texts: Strings, args: Mapping[str, Any]) -> list[pa.Array]:
         int(args["min_words"] or 0), int(args["max_word_length"] or 0),
         *compiled(tuple(args["without"])),
         np.array(sorted(map(ord, END_MARKS)), np.int64), bool(args["terminal_punctuation"]),
-        out, ends, removed,
+        *joined(citations), left, bytes_view(left.data), out, ends, removed,
     )  # fmt: skip
     new_offsets = np.concatenate([np.zeros(1, np.int64), ends])
     nulls = int((~valid).sum())
-    buffers = [null_bitmap(valid), pa.py_buffer(new_offsets), pa.py_buffer(out[:size].copy())]
+    buffers = [null_bitmap(valid), pa.py_buffer(new_offsets), pa.py_buffer(out[:size])]
     cleaned = pa.LargeStringArray.from_buffers(len(valid), buffers[1], buffers[2], buffers[0], nulls)
     return [cleaned, pa.array(removed, mask=~valid)]

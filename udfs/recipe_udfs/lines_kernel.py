@@ -16,7 +16,23 @@ from recipe_udfs.statistics_kernels import DOT, NEWLINE, base_of, decode, parts
 from recipe_udfs.statistics_words import same
 
 BRACKET, CLOSED, ZERO, NINE = ord("["), ord("]"), ord("0"), ord("9")
-_ONE = np.uint64(1)
+_ONE, _BLOCK = np.uint64(1), np.uint64(64)
+
+
+@njit(cache=True, nogil=True)
+def find(data, start, end, byte):
+    """Where the byte stands first in start … end; `end` if nowhere."""
+    i, stop = np.uint64(start), np.uint64(end)  # unsigned: never counted from behind, which would be asked
+    while i + _BLOCK <= stop:
+        here = 0
+        for k in range(_BLOCK):  # to its end, without a branch: so that it is done for many bytes at once
+            here += data[i + k] == byte
+        if here:
+            break
+        i += _BLOCK
+    while i < stop and data[i] != byte:
+        i += _ONE
+    return np.int64(i)
 
 
 @njit(cache=True, nogil=True)
@@ -46,8 +62,21 @@ def trimmed(data, start, end, classes):
 
 
 @njit(cache=True, nogil=True)
-def has_words(data, i, end, classes, wanted):
-    """Are there so many words?"""
+def has_words(data, start, end, classes, wanted):
+    """Are there so many words? That needs no decoding where the line begins with so many in ASCII."""
+    found, before = 0, True
+    for i in range(np.uint64(start), np.uint64(end)):  # unsigned: never counted from behind, which would be asked
+        if found == wanted or data[i] >= 0x80:
+            break
+        now = classes[data[i]] & SPACE != 0
+        found += before & (not now)
+        before = now
+    return found >= wanted or has_wide_words(data, start, end, classes, wanted)
+
+
+@njit(cache=True, nogil=True)
+def has_wide_words(data, i, end, classes, wanted):
+    """The same for any characters."""
     found, inside, base = 0, False, np.uint16(0)
     while i < end and found < wanted:
         c, n = decode(data, i, end)
@@ -134,70 +163,79 @@ def citation_end(data, i, end, citations, citation_ends):
 
 
 @njit(cache=True, nogil=True)
-def without_citations(data, offsets, valid, citations, citation_ends, out, ends):
-    """Writes each text to `out` without these spellings, which are in brackets, and `[12]`; `ends[i]`: where it ends.
-    Nothing is written for a null text."""
-    at = 0
-    for d in range(len(valid)):
-        first, end = offsets[d], offsets[d + 1] if valid[d] else offsets[d]
-        place = np.uint64(first)  # unsigned: never counted from behind, which would be asked
-        while place < np.uint64(end):
-            if data[place] != BRACKET:
-                place += _ONE
-                continue
-            i = np.int64(place)
-            after = citation_end(data, i, end, citations, citation_ends)
-            if after > i:
-                out[at : at + i - first] = data[first:i]
-                at += i - first
-                first = after
-            place = np.uint64(max(after, i + 1))
-        out[at : at + end - first] = data[first:end]
-        at += end - first
-        ends[d] = at
-    return at
+def without_citations(data, first, end, citations, citation_ends, out):
+    """Writes a text to `out` without these spellings, which are in brackets, and `[12]`: its bytes. Where there is none
+    nothing is written, and it says -1."""
+    size = -1
+    place = find(data, first, end, BRACKET)
+    while place < end:
+        after = citation_end(data, place, end, citations, citation_ends)
+        if after > place:
+            size = written(data, first, place, False, out, max(size, 0))
+            first = after
+        place = find(data, max(after, place + 1), end, BRACKET)
+    return size if size < 0 else written(data, first, end, False, out, size)
+
+
+@njit(cache=True, nogil=True)
+def kept_lines(
+    data, i, end, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges, skips, marks, terminal,
+    out, size,
+):  # fmt: skip
+    """Writes the lines of one text that stay to `out`, from `size` on: (where they end, how many with anything on them
+    went). The parameters are those of `keep_lines`."""
+    removed = 0
+    first, last = i, i  # what stays and is not written yet: lines that stand one behind the other
+    some = more = False  # is there such a line, and was there one before them?
+    while i <= end:
+        line = find(data, i, end, NEWLINE)
+        start, stop = trimmed(data, i, line, classes)
+        i = line + 1
+        keep = has_words(data, start, stop, classes, min_words)
+        if keep and max_word:
+            keep = not has_long_word(data, start, stop, classes, max_word)
+        if keep and terminal:
+            keep = start < stop and ends_well(data, start, stop, marks)
+        if keep and len(phrase_ends):
+            keep = not holds_phrase(data, start, stop, lower, codes, phrase_ends, filters, ranges, skips)
+        if not keep:
+            removed += start < stop
+        elif some and start == last + 1:
+            last = stop
+        else:
+            if some:
+                size, more = written(data, first, last, more, out, size), True
+            first, last, some = start, stop, True
+    if some:
+        size = written(data, first, last, more, out, size)
+    return size, removed
 
 
 @njit(cache=True, nogil=True)
 def keep_lines(
     data, offsets, valid, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges, skips, marks,
-    terminal, out, ends, removed,
+    terminal, citations, citation_ends, left, left_read, out, ends, removed,
 ):  # fmt: skip
     """Writes the lines that stay to `out`, a newline between two; `ends[i]`: where text i ends there.
 
     min_words, max_word: 0 for no limit; codes, phrase_ends, filters, ranges, skips: of phrases that no line may hold,
-    in any case; terminal: a line ends in one of `marks` (code points, sorted) and not in three dots; removed: how many
-    lines with anything on them went. Null texts have no lines.
+    in any case; terminal: a line ends in one of `marks` (code points, sorted) and not in three dots; citations: what
+    goes with `[12]` before a line is looked at, if any; left: room for any of the texts, and left_read the same as an
+    array of the type of `data`, so that what reads texts is compiled once; removed: how many lines with anything on
+    them went. Null texts have no lines.
     """
     size = 0
     for d in range(len(valid)):
         removed[d] = 0
         if valid[d]:
-            i, end = offsets[d], offsets[d + 1]
-            first, last = i, i  # what stays and is not written yet: lines that stand one behind the other
-            some = more = False  # is there such a line, and was there one before them?
-            while i <= end:
-                line = np.uint64(i)  # unsigned: never counted from behind, which would be asked
-                while line < np.uint64(end) and data[line] != NEWLINE:
-                    line += _ONE
-                start, stop = trimmed(data, i, np.int64(line), classes)
-                i = np.int64(line) + 1
-                keep = has_words(data, start, stop, classes, min_words)
-                if keep and max_word:
-                    keep = not has_long_word(data, start, stop, classes, max_word)
-                if keep and terminal:
-                    keep = start < stop and ends_well(data, start, stop, marks)
-                if keep and len(phrase_ends):
-                    keep = not holds_phrase(data, start, stop, lower, codes, phrase_ends, filters, ranges, skips)
-                if not keep:
-                    removed[d] += start < stop
-                elif some and start == last + 1:
-                    last = stop
-                else:
-                    if some:
-                        size, more = written(data, first, last, more, out, size), True
-                    first, last, some = start, stop, True
-            if some:
-                size = written(data, first, last, more, out, size)
+            text, first, end = data, offsets[d], offsets[d + 1]
+            if len(citation_ends):
+                uncited = without_citations(data, first, end, citations, citation_ends, left)
+                if uncited >= 0:
+                    text, first, end = left_read, 0, uncited
+            size, removed[d] = kept_lines(
+                text, first, end, classes, lower, min_words, max_word, codes, phrase_ends, filters, ranges, skips,
+                marks, terminal, out, size,
+            )  # fmt: skip
         ends[d] = size
     return size
