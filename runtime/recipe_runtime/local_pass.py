@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from typing import Any
 
 from recipe_runtime.parquet_part import Part
 from recipe_runtime.without_pandas import without_pandas
-from recipe_runtime.worker import check_libraries
+from recipe_runtime.worker import Annotate, Edit, annotated_twice, check_libraries
 
 OUTPUT = "made int, facts string"
 """What the pass gives Spark: for each relation, and each task, one row of JSON; see `_Run.facts`."""
@@ -121,6 +122,8 @@ class _Run:
         self.children = {
             parent: [i for i, m in enumerate(makings) if m.of == parent] for parent in (None, *range(len(makings)))
         }
+        self.pairs = _pairs(makings, self.children)
+        self.with_edit = {i for pair in self.pairs.values() for i in pair}
         self.seconds = [0.0] * len(makings)
         self.tallies: list[dict[str, Tally]] = [{} for _ in makings]
 
@@ -136,8 +139,23 @@ class _Run:
     def give(self, parent: int | None, batch: Any) -> None:
         """Rows of one relation to those that are made of them."""
         for i in self.children[parent]:
-            began = time.process_time()
-            self._keep(i, self.functions[i](batch), began)
+            if i not in self.with_edit:
+                began = time.process_time()
+                rows = self.functions[i](batch)
+                self._keep(i, rows, began)
+                if i in self.pairs:
+                    self._annotate_twice(*self.pairs[i], batch, rows)
+
+    def _annotate_twice(self, before: int, after: int, batch: Any, edited: Any) -> None:
+        """Annotates rows before and after an edit."""
+        import pyarrow.compute as pc
+
+        began = time.process_time()
+        same = pc.fill_null(pc.equal(batch.column("text_hash"), edited.column("text_hash")), False)
+        made = annotated_twice(self.functions[before], self.functions[after], batch, edited, same)
+        self._keep(before, next(made), began)
+        began = time.process_time()
+        self._keep(after, next(made).filter(edited.column("text").is_valid()), began)
 
     def _keep(self, i: int, rows: Any, began: float) -> None:
         import pyarrow as pa
@@ -184,3 +202,23 @@ class _Run:
             add = part.finish()
             seconds += time.process_time() - began
             yield {"add": add, "tallies": {name: vars(t) for name, t in tallies.items()}, "seconds": seconds}
+
+
+def _pairs(makings: Sequence[Making], children: Mapping[int | None, Sequence[int]]) -> dict[int, tuple[int, int]]:
+    """By edit: the annotations, of the texts it reads and of those it makes, that are made together."""
+    pairs: dict[int, tuple[int, int]] = {}
+    for edit, making in enumerate(makings):
+        taken = {i for pair in pairs.values() for i in pair}
+        annotations = (
+            [i for i in children[parent] if i not in taken and isinstance(makings[i].work, Annotate)]
+            for parent in (making.of, edit)
+        )
+        alike = [pair for pair in product(*annotations) if _share(*(makings[i].work for i in pair))]
+        if alike and isinstance(making.work, Edit):
+            pairs[edit] = alike[0]
+    return pairs
+
+
+def _share(one: Annotate, other: Annotate) -> bool:
+    """Have they a function in common?"""
+    return not {column.run for column in one.columns}.isdisjoint(column.run for column in other.columns)

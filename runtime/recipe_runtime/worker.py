@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
 
 from recipe_runtime.lake_fs import lake_fs
@@ -95,26 +96,86 @@ class Annotate:
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
         yield from map(self.open(), batches)
 
-    def open(self) -> Callable[[Any], Any]:
-        """Loads the operators; the function makes a batch of `schema` of a batch of documents."""
-        import pyarrow as pa
-
+    def open(self) -> Annotator:
+        """Loads the operators."""
         check_libraries(self.libraries)
         families: dict[str, list[Column]] = {}
         for column in self.columns:
             families.setdefault(column.run, []).append(column)
-        loaded = [(function_of(path), members, _calls(members)) for path, members in families.items()]
+        loaded = {path: Family(function_of(path), members, _calls(members)) for path, members in families.items()}
+        return Annotator(loaded, self.keep, self.schema)
 
-        def annotated(batch: Any) -> Any:
-            made: dict[str, Any] = {name: batch.column(name) for name in self.keep}
-            for function, members, calls in loaded:
-                inputs = {name: batch.column(name) for member in members for name in member.reads}
-                for member, arrays in zip(members, function(inputs, calls), strict=True):
-                    for (name, kind), array in zip(member.outputs, arrays, strict=True):
-                        made[name] = array.cast(kind)
-            return pa.RecordBatch.from_arrays([made[name] for name in self.schema.names], schema=self.schema)
 
-        return annotated
+@dataclass(frozen=True)
+class Family:
+    """The calls of an annotate pass that go to one function."""
+
+    function: Callable[[Mapping[str, Any], Sequence[Any]], list[list[Any]]]
+    members: Sequence[Column]
+    calls: Sequence[Any]
+
+    def __add__(self, other: Family) -> Family:
+        return Family(self.function, [*self.members, *other.members], [*self.calls, *other.calls])
+
+    def over(self, batch: Any, rows: Any = None) -> list[Any]:
+        """The columns of all members, one behind the other; of some `rows` of the batch, as a mask."""
+        import pyarrow as pa
+
+        kinds = [kind for member in self.members for _, kind in member.outputs]
+        if rows is not None and not rows.true_count:
+            return [pa.array([], kind) for kind in kinds]
+        reads = {name: batch.column(name) for member in self.members for name in member.reads}
+        inputs = reads if rows is None else {name: column.filter(rows) for name, column in reads.items()}
+        arrays = [array for found in self.function(inputs, self.calls) for array in found]
+        return [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """An annotate pass with its operators loaded, by their functions' paths."""
+
+    families: Mapping[str, Family]
+    keep: Sequence[str]
+    schema: Any
+
+    def __call__(self, batch: Any, known: Mapping[str, Sequence[Any]] = MappingProxyType({})) -> Any:
+        """A batch of `schema` of a batch of documents. `known`: columns of families that need not be asked."""
+        import pyarrow as pa
+
+        made: dict[str, Any] = {name: batch.column(name) for name in self.keep}
+        for path, family in self.families.items():
+            found = known[path] if path in known else family.over(batch)
+            made.update(zip((name for member in family.members for name, _ in member.outputs), found, strict=True))
+        return pa.RecordBatch.from_arrays([made[name] for name in self.schema.names], schema=self.schema)
+
+
+def annotated_twice(before: Annotator, after: Annotator, batch: Any, edited: Any, same: Any) -> Iterator[Any]:
+    """What `before` makes of a batch, then what `after` makes of the same rows once they are edited.
+
+    same: bool[n], the rows whose text the edit left alone: a function that both call goes through such a text once.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    changed = pc.invert(same)
+    # The rows that are the same come first, then the others: at which of them each row is found.
+    places = pa.array(np.argsort(np.argsort(np.asarray(changed), kind="stable")))
+
+    def whole(some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+        return [pa.concat_arrays(pair).take(places) for pair in zip(some, others, strict=True)]
+
+    of_before: dict[str, list[Any]] = {}
+    of_same: dict[str, list[Any]] = {}
+    for path, family in before.families.items():
+        if path in after.families:
+            others = family.over(batch, changed)
+            found = (family + after.families[path]).over(batch, same)
+            of_before[path], of_same[path] = whole(found[: len(others)], others), found[len(others) :]
+    yield before(batch, of_before)
+    yield after(
+        edited, {path: whole(some, after.families[path].over(edited, changed)) for path, some in of_same.items()}
+    )
 
 
 def function_of(path: str):

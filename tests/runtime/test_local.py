@@ -4,19 +4,23 @@ they lie; and rows that share a key are found."""
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recipe_runtime import parquet_part
+from recipe_runtime.delta_sql import query
 from recipe_runtime.local import Locals
 from recipe_runtime.shards import apart
 from recipe_runtime.shared_keys import _shared
 from recipe_runtime.texts import FetchTexts
+from recipe_runtime.worker import Annotate, Column, annotated_twice
+from recipe_udfs.statistics import statistics
 from small_jobs import texts, wanted, write_files
 
 RECIPE = """
@@ -81,6 +85,53 @@ def test_what_of_a_file_is_there_is_not_made_again(run_recipe, passes, tmp_path)
     assert passes == [("read 2 files", ["annotate"], 2), ("lines", ["annotate"], 2)]
 
 
+PAGES = {
+    "alone": "one two three\nfour five six seven",
+    "changed": "Home\none two three four five\nmore",
+    "gone": "Home",
+    "cited": "A line. And another one.\n\nAnd more of them",
+    "also alone": "It stands as it stood. So it does.",
+}
+
+
+def figures(lake):
+    """Relation → its rows, of those that hold figures."""
+    tables = [DeltaTable(str(folder)) for folder in (lake / "_recipec" / "relations").iterdir()]
+    found = {}
+    for table in tables:
+        names = [field.name for field in table.schema().fields]
+        if {"stats_words", "marker"} <= set(names):
+            wanted = ", ".join(n for n in names if n in ("record", "doc_id", "text_bytes") or n.startswith("stats_"))
+            rows = query(f"select {wanted} from r where not marker order by record", {"r": table})
+            found[table.table_uri.rstrip("/").rpartition("/")[2]] = rows
+    return found
+
+
+def test_texts_that_an_edit_leaves_alone_have_the_figures_of_texts_that_are_there(run_recipe, passes, tmp_path):
+    """Before and after the edit they are counted together, or each where it is missing: the rows are the same."""
+    rows = [json.dumps({"id": name, "text": text}) for name, text in PAGES.items()]
+    (tmp_path / "in.jsonl").write_text("\n".join([*rows, json.dumps({"id": "none", "text": None})]))
+    given, recipe = {"input": str(tmp_path / "in.jsonl")}, RECIPE.format(more="\n  keep stats.sentences >= 1")
+    rules = [line for line in recipe.splitlines() if line.startswith("  keep") or "int = 20" in line]
+    edited = "\n".join(line for line in recipe.splitlines() if line not in rules)
+    read = "\n".join(line for line in edited.splitlines() if not line.startswith("  clean"))
+    made = []
+    for i, first in enumerate((None, read, edited)):
+        if first:
+            run_recipe(first, tmp_path / str(i), **given)
+        passes.clear()
+        run_recipe(recipe, tmp_path / str(i), **given)
+        made.append(([(parent, what) for parent, what, _ in passes], figures(tmp_path / str(i))))
+    assert [passed for passed, _ in made] == [
+        [(None, ["read 1 files", "annotate", "lines", "annotate"])],
+        [("read 1 files", ["annotate", "lines", "annotate"])],
+        [("read 1 files", ["annotate"]), ("lines", ["annotate"])],
+    ]
+    words = sorted([row["stats_words"] for row in rows] for rows in made[0][1].values())
+    assert words == [[7, 5, 9, 8], [7, 7, 1, 9, 8]]
+    assert made[0][1] == made[1][1] == made[2][1]
+
+
 def test_rows_of_a_table_that_was_rewritten_find_their_texts(run_recipe, tmp_path):
     files = write_files(tmp_path / "in", 3)
     lake, given = tmp_path / "lake", {"input": str(tmp_path / "in" / "*.jsonl")}
@@ -98,6 +149,47 @@ def test_places_tell_one_part_for_each_record_or_none():
     assert apart([("a", "x", 0, 5), ("a", "y", 6, 9), ("b", "x", 3, 7)])
     assert not apart([("a", "x", 0, 9), ("a", "y", 4, 6)])
     assert not apart([("a", "y", 5, 6), ("a", "x", 0, 5)])
+
+
+SHINGLES = (("shingles", pa.list_(pa.int64())),)
+BEFORE = (("stats.words", pa.int64()), ("stats.mean_word_length", pa.float64()))
+AFTER = (("stats.sentences", pa.int64()), ("stats.words", pa.int64()))
+
+
+def annotator(columns, more=()):
+    made = [
+        *(Column("recipe_udfs.statistics:statistics", name, {}, ("text",), ((name, kind),)) for name, kind in columns),
+        *more,
+    ]
+    schema = pa.schema([("doc_id", pa.string()), *(field for column in made for field in column.outputs)])
+    return Annotate(made, ["doc_id"], schema, {}).open()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.text("a. \n", max_size=9), st.sampled_from(["alone", "changed", "gone"])), max_size=8))
+def test_a_text_that_an_edit_leaves_alone_is_gone_through_once(rows):
+    seen = []
+
+    def counted(inputs, calls):
+        seen.extend((text, len(calls)) for text in inputs["text"].to_pylist())
+        return statistics(inputs, calls)
+
+    columns = ("doc_id", "text")
+    batch = pa.RecordBatch.from_arrays([[str(i) for i in range(len(rows))], [text for text, _ in rows]], columns)
+    edits = {"alone": lambda text: text, "changed": lambda text: text + "b", "gone": lambda text: None}
+    texts = pa.array([edits[how](text) for text, how in rows], pa.string())
+    edited = pa.RecordBatch.from_arrays([batch.column("doc_id"), texts], columns)
+    same = pa.array([how == "alone" for _, how in rows], pa.bool_())
+    other = Column("recipe_udfs.minhash:shingle_hashes", "shingle_hashes", {"shingle": "2 words"}, ("text",), SHINGLES)
+    before, after = annotator(BEFORE), annotator(AFTER, [other])
+    expected = [before(batch), after(edited)]
+    for one in (before, after):
+        path = "recipe_udfs.statistics:statistics"
+        one.families[path] = replace(one.families[path], function=counted)
+    assert list(annotated_twice(before, after, batch, edited, same)) == expected
+    wanted = [(text, 4) for text, how in rows if how == "alone"]
+    wanted += [(edits[of](text), 2) for text, how in rows if how != "alone" for of in ("alone", how)]
+    assert Counter(seen) == Counter(wanted)
 
 
 # ---- texts ---------------------------------------------------------------------------------------
