@@ -10,16 +10,18 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import recipe_udfs.statistics
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recipe_runtime import parquet_part
 from recipe_runtime.delta_sql import query
 from recipe_runtime.local import Locals
+from recipe_runtime.local_pass import LocalPass, Making
 from recipe_runtime.shards import apart
 from recipe_runtime.shared_keys import _shared
 from recipe_runtime.texts import FetchTexts
-from recipe_runtime.worker import Annotate, Column, annotated_twice
+from recipe_runtime.worker import Annotate, Column, Edit, annotated_twice
 from recipe_udfs.statistics import statistics
 from small_jobs import texts, wanted, write_files
 
@@ -190,6 +192,41 @@ def test_a_text_that_an_edit_leaves_alone_is_gone_through_once(rows):
     wanted = [(text, 4) for text, how in rows if how == "alone"]
     wanted += [(edits[of](text), 2) for text, how in rows if how != "alone" for of in ("alone", how)]
     assert Counter(seen) == Counter(wanted)
+
+
+def test_a_pass_goes_through_such_texts_once(monkeypatch, tmp_path):
+    seen = []
+
+    def counted(inputs, calls):
+        seen.extend(inputs["text"].to_pylist())
+        return statistics(inputs, calls)
+
+    monkeypatch.setattr(recipe_udfs.statistics, "statistics", counted)
+    names = ("file_id", "record", "origin_id", "doc_id", "text_hash", "text", "text_bytes")
+    kinds = (pa.string(), pa.int64(), *[pa.string()] * 3, pa.large_string(), pa.int64())
+    documents = pa.schema(list(zip(names, kinds, strict=True)))
+    rows = [
+        dict(zip(names, ("f", i, f"o{i}", f"d{i}", f"h{i}", text, len(text)), strict=True))
+        for i, text in enumerate(PAGES.values())
+    ]
+    rules = {"min_words": 2, "max_word_length": None, "without": (), "terminal_punctuation": False}
+    column = Column("recipe_udfs.statistics:statistics", "stats.words", {}, ("text",), (("words", pa.int64()),))
+    kept = ["file_id", "record", "doc_id", "text_bytes"]
+    numbers = pa.schema([*(documents.field(name) for name in kept), ("words", pa.int64())])
+    annotate = Annotate([column], kept, numbers, {})
+    edit = Edit("recipe_udfs.lines:clean_lines", "lines", rules, documents, {})
+    makings = []
+    for i, (work, schema, of) in enumerate(
+        [(annotate, numbers, None), (edit, documents, None), (annotate, numbers, 1)]
+    ):
+        (tmp_path / str(i)).mkdir()
+        makings.append(Making(str(tmp_path / str(i)), schema, (), of, work))
+    task = LocalPass(makings, None, None, pa.schema([("made", pa.int32()), ("facts", pa.string())]), {})
+    list(task(iter([pa.RecordBatch.from_pylist(rows, schema=documents)])))
+    words = [pq.read_table(tmp_path / str(i))["words"].to_pylist() for i in (0, 2)]
+    assert words == [[7, 7, 1, 9, 8], [7, 5, 9, 8]]
+    assert [seen.count(PAGES[name]) for name in ("alone", "also alone", "changed", "gone")] == [1, 1, 1, 1]
+    assert len(seen) == 8, "and of those it changed, what is left of them"
 
 
 # ---- texts ---------------------------------------------------------------------------------------
