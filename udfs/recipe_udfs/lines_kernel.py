@@ -187,6 +187,8 @@ def kept_lines(
     removed = 0
     first, last = i, i  # what stays and is not written yet: lines that stand one behind the other
     some = more = False  # is there such a line, and was there one before them?
+    # Of a text that holds no phrase no line need be asked; most are such.
+    phrases = len(phrase_ends) > 0 and holds_phrase(data, i, end, lower, codes, phrase_ends, filters, ranges, skips)
     while i <= end:
         line = find(data, i, end, NEWLINE)
         start, stop = trimmed(data, i, line, classes)
@@ -196,7 +198,7 @@ def kept_lines(
             keep = not has_long_word(data, start, stop, classes, max_word)
         if keep and terminal:
             keep = start < stop and ends_well(data, start, stop, marks)
-        if keep and len(phrase_ends):
+        if keep and phrases:
             keep = not holds_phrase(data, start, stop, lower, codes, phrase_ends, filters, ranges, skips)
         if not keep:
             removed += start < stop
