@@ -16,7 +16,7 @@ from recipe_runtime.sources.columns import Columns
 from recipe_runtime.sources.record import Drafts, Record
 from recipe_runtime.sources.spec import Call, Field, Literal, SourceError, SourceSpec
 
-ROWS = 1_000
+ROWS = 10_000
 BATCH_BYTES = 8_000_000
 """A batch ends with the record that brings it to this many rows, or bytes of raw records."""
 
