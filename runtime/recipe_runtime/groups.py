@@ -85,21 +85,25 @@ class Group:
         from scipy.sparse.csgraph import connected_components
 
         lists = rows[self.key].combine_chunks()
-        number = np.repeat(np.arange(len(rows)), lists.value_lengths().fill_null(0).to_numpy())
-        keys = lists.flatten().to_numpy()
-        if self.within:  # keys of rows that are kept apart differ
-            keys = keys ^ _spread(_codes(rows, self.within))[number]
-        order = np.argsort(keys)
-        keys, number = keys[order], number[order]
-        same = keys[1:] == keys[:-1]
-        # A bucket in which every row is fixed has nothing to decide, and joins nothing.
-        free = ~rows["fixed"].to_numpy()[number]
-        starts = np.flatnonzero(np.append(True, ~same)) if len(keys) else np.zeros(0, np.int64)
-        some = np.repeat(np.logical_or.reduceat(free, starts), np.diff(np.append(starts, len(keys))))
-        at = np.flatnonzero(same & some[1:])
-        one, other = number[at], number[at + 1]
+        starts = lists.offsets.to_numpy()[:-1]
+        lengths = lists.value_lengths().fill_null(0).to_numpy()
+        keys = lists.values.to_numpy()
+        free = ~rows["fixed"].to_numpy()
+        apart = _spread(_codes(rows, self.within)) if self.within else None
+        ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        # A key holds the number of its band, so rows that share one have it at one place of their lists: a band at a
+        # time, which needs a part of the memory that all need together.
+        for band in range(int(lengths.max(initial=0))):
+            number = np.flatnonzero(lengths > band)
+            key = keys[starts[number] + band]
+            if apart is not None:  # keys of rows that are kept apart differ
+                key = key ^ apart[number]
+            one, other = _neighbours(key, free[number])
+            ones.append(number[one])
+            others.append(number[other])
+        one, other = np.concatenate(ones), np.concatenate(others)
         n = len(rows)
-        _, label = connected_components(coo_matrix((np.ones(len(at), np.int8), (one, other)), shape=(n, n)), False)
+        _, label = connected_components(coo_matrix((np.ones(len(one), np.int8), (one, other)), shape=(n, n)), False)
         return np.where(np.bincount(label, minlength=n)[label] == 1, -1, label.astype(np.int64))
 
     def _survivors(self, members: Any, group: Any) -> Any:
@@ -122,6 +126,22 @@ class Group:
         first = at[np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))] if len(at) else at
         where = np.searchsorted(group[first], group)
         return members["doc_id"].take(pa.array(first[where]))
+
+
+def _neighbours(keys: Any, free: Any) -> tuple[Any, Any]:
+    """Pairs of positions with equal keys, next to each other in an order of the keys. A bucket in which no row is
+    `free` has nothing to decide, and joins nothing."""
+    import numpy as np
+
+    order = np.argsort(keys)
+    keys = keys[order]
+    same = keys[1:] == keys[:-1]
+    if not free.all():
+        starts = np.flatnonzero(np.append(True, ~same)) if len(keys) else np.zeros(0, np.int64)
+        some = np.repeat(np.logical_or.reduceat(free[order], starts), np.diff(np.append(starts, len(keys))))
+        same &= some[1:]
+    at = np.flatnonzero(same)
+    return order[at], order[at + 1]
 
 
 def _codes(rows: Any, names: Sequence[str]) -> Any:
