@@ -45,10 +45,12 @@ class Group:
         asked = sum(batch.num_rows for batch in batches)  # one task of the stage has a row
         if not asked or not self.files:
             return
-        rows = self._read()
+        rows = self._read([self.key, *self.within, "fixed"])
         group = self._by_bands(rows) if self.bands else self._by_text(rows)
         some = np.flatnonzero(group >= 0)
-        members, group = rows.take(some), group[some]
+        del rows
+        # What else there is of a row is read of the members of groups alone.
+        members, group = self._read(["doc_id", "origin_id", "license", "fixed", *self.ranked], some), group[some]
         columns = {
             "doc_id": members["doc_id"],
             "survivor": self._survivors(members, group),
@@ -59,15 +61,21 @@ class Group:
         made = _table(columns, len(members), self.schema)
         yield from made.filter(pc.invert(members["fixed"])).to_batches(max_chunksize=100_000)
 
-    def _read(self) -> Any:
+    def _read(self, names: Sequence[str], some: Any = None) -> Any:
+        """Columns of all rows, or of `some`, int64 in order."""
+        import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         fs, folder = lake_fs(self.uri)
-        tables = []
+        tables, before = [], 0
         for name in self.files:
             with fs.open(f"{folder.rstrip('/')}/{name}", "rb") as file:
-                tables.append(pq.ParquetFile(file).read(use_threads=False))
+                found = pq.ParquetFile(file).read(columns=list(dict.fromkeys(names)), use_threads=False)
+            if some is not None:
+                first, last = np.searchsorted(some, (before, before + len(found)))
+                before, found = before + len(found), found.take(some[first:last] - before)
+            tables.append(found)
         return pa.concat_tables(tables).combine_chunks()
 
     def _by_text(self, rows: Any) -> Any:

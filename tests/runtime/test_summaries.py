@@ -25,6 +25,7 @@ def plain(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def test_both_engines_write_the_same_ledger(real_lake, quiet, crawl_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(summaries, "HERE", -1)
+    monkeypatch.setattr(summaries, "LEAN", -1)
     text = QUICKSTART.read_text()
     large = run_here(text, tmp_path / "lake", name=QUICKSTART.name, crawl=str(crawl_folder / "*.warc.gz"))
     small, large = told(real_lake), told(large)
@@ -38,7 +39,7 @@ def test_a_question_is_answered_by_either(real_lake, spark, monkeypatch, here):
     class Job:
         pass
 
-    monkeypatch.setattr(summaries, "HERE", here)
+    monkeypatch.setattr(summaries, "LEAN", here)
     job = Job()
     job.spark = spark
     uri = str(real_lake.lake / "clean")

@@ -243,7 +243,7 @@ def _finish(job, relation, rows_in, uri, reads, at, own, began, verified) -> int
             f"select '{relation.step}' as step, '{job.run_id}' as run_id, survivor as parent, doc_id as child, "
             f"'{kind}' as kind, origin_id as child_origin_id, similarity from rows_of where doc_id <> survivor"
         )
-        recorded(job, uri, sql, tables.EDGES, relation.step)
+        recorded(job, uri, sql, tables.EDGES, relation.step, rows=dropped)
     job.finish_step(
         {
             "step": relation.step,

@@ -64,7 +64,7 @@ def _finish(job, relation, uri, columns, reads, of, at, began):
     tiers = _tiers(job, uri, counted) if "tier" in columns else None
     dropped = {rule: found["n"] for rule, found in by_rule.items()}
     if dropped:
-        _rejects(job, relation, uri)
+        _rejects(job, relation, uri, sum(dropped.values()))
     row = {
         "step": relation.step,
         "run_id": job.run_id,
@@ -112,11 +112,11 @@ def _say_tiers(job, name, row):
         job.progress.line(f"{name}: tier {t['tier']:<12} {t['rows']:,} rows, {t[unit] / whole:.2%} of the {unit}")
 
 
-def _rejects(job, relation, uri):
+def _rejects(job, relation, uri, rows):
     sql = (
         f"select '{relation.step}' as step, '{job.run_id}' as run_id, 'rejected' as outcome, origin_id, doc_id, "
         "url_id, url, domain, source, rejected['rule'] as rule, rejected['value'] as value, "
         "rejected['threshold'] as threshold, rejected['at'] as at, matched, file_id, record "
         "from rows_of where rejected is not null"
     )
-    recorded(job, uri, sql, tables.REJECTS, relation.step)
+    recorded(job, uri, sql, tables.REJECTS, relation.step, rows=rows)

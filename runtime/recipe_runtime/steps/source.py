@@ -20,16 +20,11 @@ from recipe_runtime.errors import StepError
 from recipe_runtime.local import Local
 from recipe_runtime.local_pass import MARKER_COLUMNS
 from recipe_runtime.relation import Relation
+from recipe_runtime.repeats import may_repeat
 from recipe_runtime.shards import Shards
-from recipe_runtime.summaries import asked
 from recipe_runtime.worker import Blob
 
 STATISTICS = ("file_id", "run_id", "doc_id", "origin_id", "url_id")
-REPEATED = (
-    "select origin_id from rows_of where not marker and rejected is null group by origin_id having count(*) > 1 limit 1"
-)
-"""Whether any record key of a table of documents is there twice."""
-
 ADDED = "text_bytes bigint, source string, run_id string"
 """Columns of a document beside those its reader gives."""
 
@@ -275,11 +270,11 @@ class _Documents:
         from pyspark.sql import Window
         from pyspark.sql import functions as F
 
-        if self.shards.alone and not asked(self.job, self.shards.uri, REPEATED):
+        if not may_repeat(self.shards):
             return None
         alive = self.shards.rows().where("rejected is null")
         keys = alive.groupBy("origin_id").agg(F.count("*").alias("times")).where("times > 1")
-        if not self.shards.alone and keys.first() is None:
+        if keys.first() is None:
             return None
         ids = alive.select(
             "file_id", "record", "origin_id", "doc_id", "raw_hash", "url", "url_id", "domain", "text_bytes"
