@@ -45,23 +45,26 @@ class Group:
         asked = sum(batch.num_rows for batch in batches)  # one task of the stage has a row
         if not asked or not self.files:
             return
-        rows = self._read([self.key, *self.within, "fixed"])
+        rows = self.read([self.key, *self.within, "fixed"])
         group = self._by_bands(rows) if self.bands else self._by_text(rows)
         some = np.flatnonzero(group >= 0)
         del rows
-        # What else there is of a row is read of the members of groups alone.
-        members, group = self._read(["doc_id", "origin_id", "license", "fixed", *self.ranked], some), group[some]
+        members, group = self.members(some), group[some]
         columns = {
             "doc_id": members["doc_id"],
-            "survivor": self._survivors(members, group),
+            "survivor": self.survivors(members, group),
             "origin_id": members["origin_id"],
             "group_license": None if self.bands else _licenses(members, group),
             "similarity": None if self.bands else np.ones(len(members)),
         }
-        made = _table(columns, len(members), self.schema)
+        made = table_of(columns, len(members), self.schema)
         yield from made.filter(pc.invert(members["fixed"])).to_batches(max_chunksize=100_000)
 
-    def _read(self, names: Sequence[str], some: Any = None) -> Any:
+    def members(self, some: Any) -> Any:
+        """What else there is of rows that are in groups; of the others it is not read."""
+        return self.read(["doc_id", "origin_id", "license", "fixed", *self.ranked], some)
+
+    def read(self, names: Sequence[str], some: Any = None) -> Any:
         """Columns of all rows, or of `some`, int64 in order."""
         import numpy as np
         import pyarrow as pa
@@ -92,29 +95,47 @@ class Group:
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
+        ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for members, sizes in self.buckets(rows):
+            last = np.zeros(len(members), bool)
+            last[np.cumsum(sizes) - 1] = True
+            ones.append(members[~last])
+            others.append(members[np.flatnonzero(~last) + 1])
+        one, other = np.concatenate(ones), np.concatenate(others)
+        n = len(rows)
+        _, label = connected_components(coo_matrix((np.ones(len(one), np.int8), (one, other)), shape=(n, n)), False)
+        return np.where(np.bincount(label, minlength=n)[label] == 1, -1, label.astype(np.int64))
+
+    def buckets(self, rows: Any) -> Iterator[tuple[Any, Any]]:
+        """For each band (members, sizes), int64 both: positions of the rows that share a key, bucket by bucket. One in
+        which every row is fixed has nothing to decide, and is left out.
+
+        A key holds the number of its band, so rows that share one have it at one place of their lists: a band at a
+        time, which needs a part of the memory that all need together.
+        """
+        import numpy as np
+
         lists = rows[self.key].combine_chunks()
         starts = lists.offsets.to_numpy()[:-1]
         lengths = lists.value_lengths().fill_null(0).to_numpy()
         keys = lists.values.to_numpy()
         free = ~rows["fixed"].to_numpy()
         apart = _spread(_codes(rows, self.within)) if self.within else None
-        ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        # A key holds the number of its band, so rows that share one have it at one place of their lists: a band at a
-        # time, which needs a part of the memory that all need together.
         for band in range(int(lengths.max(initial=0))):
             number = np.flatnonzero(lengths > band)
             key = keys[starts[number] + band]
             if apart is not None:  # keys of rows that are kept apart differ
                 key = key ^ apart[number]
-            one, other = _neighbours(key, free[number])
-            ones.append(number[one])
-            others.append(number[other])
-        one, other = np.concatenate(ones), np.concatenate(others)
-        n = len(rows)
-        _, label = connected_components(coo_matrix((np.ones(len(one), np.int8), (one, other)), shape=(n, n)), False)
-        return np.where(np.bincount(label, minlength=n)[label] == 1, -1, label.astype(np.int64))
+            order = np.argsort(key)
+            key, number = key[order], number[order]
+            begins = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, np.int64)
+            sizes = np.diff(np.append(begins, len(key)))
+            some = sizes > 1
+            if len(begins):
+                some &= np.logical_or.reduceat(free[number], begins)
+            yield number[np.repeat(some, sizes)], sizes[some]
 
-    def _survivors(self, members: Any, group: Any) -> Any:
+    def survivors(self, members: Any, group: Any) -> Any:
         """For each row the doc_id that stays of its group."""
         import numpy as np
         import pyarrow as pa
@@ -134,22 +155,6 @@ class Group:
         first = at[np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))] if len(at) else at
         where = np.searchsorted(group[first], group)
         return members["doc_id"].take(pa.array(first[where]))
-
-
-def _neighbours(keys: Any, free: Any) -> tuple[Any, Any]:
-    """Pairs of positions with equal keys, next to each other in an order of the keys. A bucket in which no row is
-    `free` has nothing to decide, and joins nothing."""
-    import numpy as np
-
-    order = np.argsort(keys)
-    keys = keys[order]
-    same = keys[1:] == keys[:-1]
-    if not free.all():
-        starts = np.flatnonzero(np.append(True, ~same)) if len(keys) else np.zeros(0, np.int64)
-        some = np.repeat(np.logical_or.reduceat(free[order], starts), np.diff(np.append(starts, len(keys))))
-        same &= some[1:]
-    at = np.flatnonzero(same)
-    return order[at], order[at + 1]
 
 
 def _codes(rows: Any, names: Sequence[str]) -> Any:
@@ -183,7 +188,8 @@ def _licenses(members: Any, group: Any) -> list[list[str]]:
     return [ordered[number] for number in group.tolist()]
 
 
-def _table(columns: dict[str, Any], length: int, schema: Any) -> Any:
+def table_of(columns: dict[str, Any], length: int, schema: Any) -> Any:
+    """A table of `schema`; what is None has no value in any row."""
     import pyarrow as pa
 
     arrays = []

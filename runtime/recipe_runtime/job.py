@@ -232,10 +232,15 @@ class Job:
         Files on the lake rather than Spark's cache: what follows is planned over a file instead of over all that led
         to it, which took most of the time of small steps, and a lost executor loses nothing.
         """
-        uri = f"{self.lake.held(self.run_id)}/{len(self.held)}"
-        self.held.append(uri)
+        uri = self.held_folder()
         frame.write.parquet(uri)
         return self.spark.read.schema(frame.schema).parquet(uri)
+
+    def held_folder(self) -> str:
+        """A new folder for what is held."""
+        uri = f"{self.lake.held(self.run_id)}/{len(self.held)}"
+        self.held.append(uri)
+        return uri
 
     def hold_counted(self, frame: Any, **figures: Any) -> tuple[Any, dict[str, Any]]:
         """A frame that is held, its `rows`, and the aggregates `figures` over it: counted while it is written."""
@@ -253,8 +258,7 @@ class Job:
         from recipe_runtime.arrow import arrow_schema
         from recipe_runtime.delta_files import WriteRows, write_files
 
-        uri = f"{self.lake.held(self.run_id)}/{len(self.held)}"
-        self.held.append(uri)
+        uri = self.held_folder()
         struct = frame.schema.toNullable()
         files = write_files(frame, WriteRows(uri, arrow_schema(struct), sums=tuple(sums)))
         totals = {name: sum(file["sums"][name] for file in files) for name in sums}

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from recipe_runtime import components, delta_files, groups, near_duplicates, ops, tables
+from recipe_runtime import components, delta_files, groups, near_duplicates, ops, tables, verifying
 from recipe_runtime.arrow import arrow_schema, ddl_struct
 from recipe_runtime.deciding import Alive
 from recipe_runtime.digest import inputs_of, step_digest
@@ -21,7 +21,7 @@ from recipe_runtime.job import Held, library_union
 from recipe_runtime.near_duplicates import Verified
 from recipe_runtime.relation import Relation
 from recipe_runtime.shared_keys import shared
-from recipe_runtime.side_by_side import Decided, more
+from recipe_runtime.side_by_side import PLACE, Decided, more
 from recipe_runtime.summaries import asked, recorded
 from recipe_runtime.survivors import rank_columns, survivor
 from recipe_runtime.worker_frames import Tasks
@@ -45,6 +45,8 @@ class Compared:
     count: int
     may_fall: int
     text_bytes: int
+    decided: Decided | None = None
+    """The same rows, numbered alike, where workers decide them."""
 
     @property
     def rows(self) -> Any:
@@ -53,11 +55,9 @@ class Compared:
 
     @property
     def group(self) -> groups.Group | None:
-        """What finds the groups in one worker; None where it does not: there are too many rows, or pairs to verify."""
+        """What finds the groups in one worker, unless pairs are verified; None where there are too many rows."""
         args, bands = self.operator.args, self.operator.name != "exact"
         if self.count > groups.ROWS or (bands and self.count * args["bands"] > groups.KEYS):
-            return None
-        if bands and args["verify"] is not None:
             return None
         return groups.Group(
             self.held.uri, self.held.files, arrow_schema(ddl_struct(KEPT)), self.key, bands,
@@ -124,6 +124,8 @@ def duplicates(
 def _find(job, compared, uri, step, texts, against_texts) -> Verified | None:
     """Writes the groups down; what was verified."""
     group, verified = compared.group, None
+    if group and compared.operator.args.get("verify") is not None:
+        group, verified = _verified(job, compared, group, texts)
     if group:
         star = Tasks(job, 1)
     elif compared.operator.name == "exact":
@@ -136,6 +138,14 @@ def _find(job, compared, uri, step, texts, against_texts) -> Verified | None:
     return verified
 
 
+def _verified(job, compared, group, texts) -> tuple[Any, Verified | None]:
+    """What finds the groups after workers have verified pairs, and what they looked at; None where Spark has to."""
+    if compared.decided is None:
+        return None, None
+    found = verifying.verified(job, compared.decided, group, compared.operator, texts)
+    return (found[0], replace(found[1], text_bytes=compared.text_bytes)) if found else (None, None)
+
+
 def _compared(job: Any, rows: Any, against: Any, operator: ops.Op, key: str, at: str) -> Compared:
     """The rows still alive, and those of `against`."""
     from pyspark.sql import functions as F
@@ -144,7 +154,9 @@ def _compared(job: Any, rows: Any, against: Any, operator: ops.Op, key: str, at:
     ranked = rank_columns(operator, rows, at)
     columns = dict.fromkeys(("doc_id", "origin_id", "license", "text_bytes", key, *within, *ranked))
     if against is None and isinstance(rows, Decided):
-        return _held(job, more(rows, Alive(tuple(columns))), operator, key, within, ranked)
+        numbered = more(rows, Alive(tuple(columns)))
+        held = _held(job, numbered, operator, key, within, ranked)
+        return replace(held, decided=more(rows, Alive(("doc_id", *PLACE))))
     job.once(rows)
     alive = rows.where("rejected is null").select(*columns, F.lit(False).alias("fixed"))
     if against is not None:
