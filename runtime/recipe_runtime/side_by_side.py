@@ -8,6 +8,7 @@ and goes on with arrays. Only a dedup looks across files, and what it found is s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -18,6 +19,9 @@ from recipe_runtime.worker_frames import LazyFrame, Tasks
 PLACE = ("file_id", "record")
 REASON = ("rule", "value", "threshold", "at")
 """The fields of `rejected`."""
+
+FILE_ROWS = 1_000_000
+"""Rows of one file that a worker decides at once: some hundred bytes each of ids and figures, twice."""
 
 PLACED = 20_000_000
 """Rows of decisions whose places the driver looks up, file by file; Spark goes on with more."""
@@ -190,12 +194,13 @@ def begun(
     whole: str | None = None,
 ) -> Any:
     """What the files of a row-local relation hold after the operation `first`, but for columns `without` and rows
-    without `whole`. Where the files do not tell where each record is, `otherwise()`, a DataFrame of the same."""
+    without `whole`. Where the files do not tell where each record is, or one holds more than FILE_ROWS, `otherwise()`,
+    a DataFrame of the same."""
     import pyarrow as pa
 
     shards = relation.local.shards
     places = shards.places()
-    if not places:
+    if not places or _most_rows(places, shards.tallies()) > FILE_ROWS:
         return otherwise()
     by_part: dict[str, list[tuple[str, int, int]]] = {}
     for file, part, *span in places:
@@ -256,6 +261,15 @@ def beside(rows: Any, relation: Any, names: Sequence[str]) -> Stored | None:
 def more(rows: Decided, *operations: Operation) -> Decided:
     """What workers decide of `rows`, with these operations after those of before."""
     return Decided(rows.job, rows.plan.then(*operations), rows.family, rows.places)
+
+
+def _most_rows(places: Sequence[tuple[str, str, int, int]], tallies: Mapping[str, Any]) -> float:
+    """About how many rows the largest file has: those of an input file may lie in several."""
+    spread = Counter(file for file, *_ in places)
+    rows: Counter[str] = Counter()
+    for file, part, _, _ in places:
+        rows[part] += tallies[file].records // spread[file] + 1
+    return max(rows.values())
 
 
 def _places(table: Any) -> tuple[tuple[str, int, int], ...]:
