@@ -1,17 +1,18 @@
 """Selection beside the peers: the same files through recipec, a bare copy, and five other libraries, in one run.
 
-    python -m bench.selection --data DIR --work DIR [--size 1GB 3GB] [--part 32MB] [--peers datatrove dolma]
-                              [--agreement all] [--json] [--write docs/bench.md] [--no-limits]
+    python -m bench.selection --data DIR --work DIR [--size 1GB 3GB] [--part 16MB] [--dedup-part 64MB]
+                              [--peers datatrove dolma] [--agreement all] [--json] [--write docs/bench.md] [--no-limits]
 
 DIR of --data holds `books.jsonl.zst` and `web.warc.gz`; under --work come the inputs, the peers' environments and the
 logs. recipec's chain and the bare copy read every size, its other recipes the first of them; the peers, which are
-slower, and recipec once more for comparison, read the first files of the input, about --part of them. Ends with 1 where
-a limit of report.py is passed.
+slower, and recipec once more for comparison, read the first files of the input, about --part of them, and for dedup
+alone about --dedup-part. Ends with 1 where a limit of report.py is passed.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -117,17 +118,20 @@ class Bench:
         self.take(results.run_of("bare copy", version, "copy", "reads the survivors, writes Delta", source, cost))
         shutil.rmtree(folder)
 
-    def peer(self, peer: peers.Peer, environment: Environment, source: results.Input) -> None:
-        """All tasks of a peer over an input."""
-        for task in peer.tasks:
-            folder = self.scratch / peer.short / task.name
-            cost, survivors = peers.run(peer, task, environment.python, source.folder, folder)
-            run = results.run_of(peer.name, environment.version, task.name, task.does, source, cost, task.recipe)
-            run.survivors = None if cost.code else survivors
-            product = [r for r in self.runs if (r.side, r.input.name, r.task) == ("recipec", source.name, task.recipe)]
-            if product:
-                results.lay_beside(run, product[0])
-            self.take(run)
+    def product(self, recipe: str, source: results.Input) -> results.Run | None:
+        """recipec's run of a recipe over an input, if there was one."""
+        runs = (run for run in self.runs if (run.side, run.task) == ("recipec", recipe))
+        return next((run for run in runs if run.input.name == source.name), None)
+
+    def peer(self, peer: peers.Peer, task: peers.Task, environment: Environment, source: results.Input) -> None:
+        """A task of a peer over an input."""
+        folder = self.scratch / peer.short / task.name
+        cost, survivors = peers.run(peer, task, environment.python, source.folder, folder)
+        run = results.run_of(peer.name, environment.version, task.name, task.does, source, cost, task.recipe)
+        run.survivors = None if cost.code else survivors
+        if product := self.product(task.recipe, source):
+            results.lay_beside(run, product)
+        self.take(run)
 
 
 def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreement.Agreement]]]:
@@ -137,20 +141,24 @@ def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreemen
     bench = Bench(options)
     bench.problems = {name: environment.problem for name, environment in found.items() if environment.problem}
     installed = [peer for peer in chosen if not found[peer.name].problem]
-    smallest = min(options.size, key=lambda size: size[1])
     inputs = [bench.input(name, size) for name, size in options.size]
     for source in inputs:
         bench.ours("whole", source)
         bench.copy(source)
     for recipe in options.recipes:
         bench.ours(recipe, inputs[0])
-    part = min(inputs, key=lambda source: source.bytes)
-    if options.part[1] < smallest[1]:
-        part = bench.input(f"{options.part[0]} of it", options.part[1])
-        for recipe in dict.fromkeys(task.recipe for peer in installed for task in peer.tasks if task.recipe):
-            bench.ours(recipe, part)
-    for peer in installed:
-        bench.peer(peer, found[peer.name], part)
+    smallest, least = min(inputs, key=lambda source: source.bytes), min(size for _, size in options.size)
+    parts = {
+        name: bench.input(f"{name} of it", size) if size < least else smallest
+        for name, size in {options.part, options.dedup_part}
+    }
+    part, dedup_part = parts[options.part[0]], parts[options.dedup_part[0]]
+    asked = [(peer, task, dedup_part if task.name == "dedup" else part) for peer in installed for task in peer.tasks]
+    for _, task, source in asked:
+        if task.recipe and not bench.product(task.recipe, source):
+            bench.ours(task.recipe, source)
+    for peer, task, source in asked:
+        bench.peer(peer, task, found[peer.name], source)
     agreements = {}
     if options.agreement and "datatrove" in found and not found["datatrove"].problem:
         for name in ("books", "pages"):
@@ -180,6 +188,7 @@ def main() -> int:
     size_help = "of the input, such as 1GB 3GB; the others are compared with the first"
     parser.add_argument("--size", type=size_of, nargs="+", default=[size_of("1GB")], help=size_help)
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
+    parser.add_argument("--dedup-part", type=size_of, help="what they read of it for dedup alone: --part")
     parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the first size")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
@@ -188,6 +197,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="a Markdown file with a place for the tables")
     parser.add_argument("--no-limits", action="store_true", help="end with 0 whatever was measured")
     options = parser.parse_args()
+    options.dedup_part = options.dedup_part or options.part
     options.data, options.work = options.data.resolve(), options.work.resolve()
     # Compiled modules are kept from run to run, as they are wherever Python may write beside them.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -203,7 +213,7 @@ def main() -> int:
             "runs": [run.record() for run in bench.runs],
             "not installed": bench.problems,
             "limits": [vars(finding) | {"kept": finding.kept} for finding in found],
-            "planted": [vars(row) | {"found": dict(row.found)} for row in near],
+            "planted": [dataclasses.asdict(row) for row in near],
             "components": [vars(row) for row in bench.components],
             "agreement": {name: [vars(a) | {"share": a.share} for a in rules] for name, rules in agreements.items()},
         }
@@ -214,7 +224,7 @@ def main() -> int:
         write(options.write, tables)
     over = [finding for finding in found if not finding.kept]
     for finding in over:
-        print(f"OVER {finding.name}: {finding.value:.3f} (limit {finding.limit:g})", file=sys.stderr)
+        print(f"OVER {finding.name}: {report.shown(finding)} (limit {finding.limit:g})", file=sys.stderr)
     return int(bool(over) and not options.no_limits)
 
 

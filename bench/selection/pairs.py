@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -35,9 +35,30 @@ MOST = 50
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Of pairs that two sides were asked for: those that recipec alone found, and those that the other side alone
+    found."""
+
+    ours: int
+    theirs: int
+    pairs: int
+
+    @property
+    def value(self) -> float:
+        """The share that recipec found, less the other side's."""
+        return (self.ours - self.theirs) / self.pairs
+
+    @property
+    def error(self) -> float:
+        """Standard error of the value if neither side finds more, as McNemar (Psychometrika 12, 1947) has it for
+        shares of the same pairs: what both found, or neither, says nothing of their difference."""
+        return (self.ours + self.theirs) ** 0.5 / self.pairs
+
+
+@dataclass(frozen=True)
 class Planted:
-    """Of the near copies with one edit rate in an input: their number, mean similarity, what the bands promise, and the
-    share that each side found."""
+    """Of the near copies with one edit rate in an input: their number, mean similarity, what the bands promise, the
+    share that each side found, and what tells recipec from each other side."""
 
     source: str
     rate: str
@@ -45,6 +66,7 @@ class Planted:
     similarity: float
     promised: float
     found: Mapping[str, float]
+    differences: Mapping[str, Difference]
 
 
 @dataclass(frozen=True)
@@ -77,10 +99,21 @@ def planted(runs: Sequence[Run], source: Input) -> list[Planted]:
     rows = []
     for rate, some in [*sorted(by_rate.items()), ("all", pairs)]:
         values = np.array([similar[pair] for pair in some])
-        shares = {side: len(seen & set(some)) / len(some) for side, seen in sides.items()}
+        of_these = {side: seen & set(some) for side, seen in sides.items()}
+        shares = {side: len(seen) / len(some) for side, seen in of_these.items()}
         promised = float(np.mean(1 - (1 - values**ROWS) ** BANDS))
-        rows.append(Planted(source.name, rate, len(some), float(values.mean()), promised, shares))
+        apart = _differences(of_these, len(some))
+        rows.append(Planted(source.name, rate, len(some), float(values.mean()), promised, shares, apart))
     return rows
+
+
+def _differences(found_by: Mapping[str, Collection[tuple[str, str]]], pairs: int) -> dict[str, Difference]:
+    """recipec beside each peer, where it ran."""
+    if "recipec" not in found_by:
+        return {}
+    ours = set(found_by["recipec"])
+    peers = {side: set(seen) for side, seen in found_by.items() if not side.startswith("recipec")}
+    return {side: Difference(len(ours - seen), len(seen - ours), pairs) for side, seen in peers.items()}
 
 
 def components(lake: Path, run: Run, seed: int) -> Components:
