@@ -188,7 +188,7 @@ def main() -> int:
     size_help = "of the input, such as 1GB 3GB; the others are compared with the first"
     parser.add_argument("--size", type=size_of, nargs="+", default=[size_of("1GB")], help=size_help)
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
-    parser.add_argument("--dedup-part", type=size_of, help="what they read of it for dedup alone: --part")
+    parser.add_argument("--dedup-part", type=size_of, help="the same for dedup alone; without it --part")
     parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the first size")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")
