@@ -6,7 +6,7 @@
 DIR of --data holds `books.jsonl.zst` and `web.warc.gz`; under --work come the inputs, the peers' environments and the
 logs. recipec's chain and the bare copy read every size, its other recipes the first of them; the peers, which are
 slower, and recipec once more for comparison, read the first files of the input, about --part of them, and for dedup
-alone about --dedup-part. Ends with 1 where a limit of report.py is passed.
+also about --dedup-part. Ends with 1 where a limit of report.py is passed.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Bench:
 
     def peer(self, peer: peers.Peer, task: peers.Task, environment: Environment, source: results.Input) -> None:
         """A task of a peer over an input."""
-        folder = self.scratch / peer.short / task.name
+        folder = self.scratch / peer.short / f"{task.name}_{source.folder.name}"
         cost, survivors = peers.run(peer, task, environment.python, source.folder, folder)
         run = results.run_of(peer.name, environment.version, task.name, task.does, source, cost, task.recipe)
         run.survivors = None if cost.code else survivors
@@ -153,7 +153,9 @@ def measure(options: argparse.Namespace) -> tuple[Bench, dict[str, list[agreemen
         for name, size in {options.part, options.dedup_part}
     }
     part, dedup_part = parts[options.part[0]], parts[options.dedup_part[0]]
-    asked = [(peer, task, dedup_part if task.name == "dedup" else part) for peer in installed for task in peer.tasks]
+    asked = [(peer, task, part) for peer in installed for task in peer.tasks]
+    if dedup_part is not part:
+        asked += [(peer, task, dedup_part) for peer in installed for task in peer.tasks if task.name == "dedup"]
     for _, task, source in asked:
         if task.recipe and not bench.product(task.recipe, source):
             bench.ours(task.recipe, source)
@@ -188,7 +190,7 @@ def main() -> int:
     size_help = "of the input, such as 1GB 3GB; the others are compared with the first"
     parser.add_argument("--size", type=size_of, nargs="+", default=[size_of("1GB")], help=size_help)
     parser.add_argument("--part", type=size_of, default=size_of("32MB"), help="what the peers read of it")
-    parser.add_argument("--dedup-part", type=size_of, help="the same for dedup alone; without it --part")
+    parser.add_argument("--dedup-part", type=size_of, help="the same for dedup, beside --part")
     parser.add_argument("--recipes", nargs="*", choices=FULL, default=FULL, help="beside `whole`, over the first size")
     parser.add_argument("--peers", nargs="*", choices=names, default=names)
     parser.add_argument("--agreement", type=int, default=1_000_000, help="documents compared rule by rule; 0 for none")

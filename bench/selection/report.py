@@ -58,9 +58,9 @@ def findings(
         ("Data-Juicer", "dedup", "dedup", FASTER_AT_DEDUP),
     ):
         peer, product = of(side, task), [run for run in of("recipec", ours) if run.input.name == main]
-        if peer and product:
-            name = f"{ours}: MB/s of {main} over {side}'s of {peer[-1].input.name}"
-            result.append(Finding(name, product[0].speed / peer[-1].speed, limit))
+        for run in peer if product else ():
+            name = f"{ours}: MB/s of {main} over {side}'s of {run.input.name}"
+            result.append(Finding(name, product[0].speed / run.speed, limit))
     copies, wholes = of("bare copy", "copy"), of("recipec", "whole")
     wholes = [run for run in wholes if any(run.input.name == copy.input.name for copy in copies)]
     for whole, copy in zip(wholes, copies, strict=True):
