@@ -46,6 +46,7 @@ class LazyFrame:
 
     def __init__(self, job: Any, struct: Any, make: Callable[[Any], Any]):
         self.job, self.schema, self.make = job, struct, make
+        job.context  # noqa: B018 - a script that has a frame goes on with Spark's functions, which need one
 
     @cached_property
     def frame(self) -> Any:

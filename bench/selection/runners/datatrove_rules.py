@@ -6,8 +6,9 @@ INPUT is a .jsonl file with id and text; MARKS, as JSON, the marks that end a li
 "c4": []}`. OUTPUT gets a line for each document: `lines`, the text that datatrove's C4 filter leaves, null where it
 drops the page; under `theirs` the reasons that datatrove gives (`failed`), and why FineWeb's chain of filters drops it,
 null where it stays (`chain`); under `ours` the same where words are what stands between white space, in place of
-spaCy's tokens, and lines end in MARKS. C4's rules count what its own line rules leave, with and without terminal
-punctuation (`…, terminal`); all others read the text as it is. Words and sentences are cut once for all rules.
+spaCy's tokens, lines end in MARKS, and a line of white space is an empty one. C4's rules count what its own line rules
+leave, with and without terminal punctuation (`…, terminal`); all others read the text as it is. Words and sentences are
+cut once for all rules.
 """
 
 from __future__ import annotations
@@ -118,6 +119,11 @@ def read_with(cut: Callable[..., list[str]], fineweb_marks: Iterable[str], c4_ma
             rule.stop_chars = tuple(fineweb_marks)
 
 
+def emptied(text: str) -> str:
+    """The text with nothing in its lines of white space."""
+    return "\n".join(line if line.strip() else "" for line in text.split("\n"))
+
+
 def decisions(row: dict[str, str]) -> dict[str, object]:
     def document() -> Document:
         return Document(text=row["text"], id=row["id"])
@@ -137,7 +143,7 @@ def judged(line: str) -> str:
     cleaned = Document(text=row["text"], id=row["id"])
     left = reason(LINES, cleaned) is None
     read_with(spaces, OURS["fineweb"], OURS["c4"])
-    ours = decisions(row)
+    ours = decisions(row | {"text": emptied(row["text"])})
     return json.dumps({"id": row["id"], "lines": cleaned.text if left else None, "theirs": theirs, "ours": ours})
 
 
