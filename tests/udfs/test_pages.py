@@ -15,7 +15,7 @@ from recipe_udfs.domain import registered_domain, registered_domains
 from recipe_udfs.html import decode
 from recipe_udfs.license import declared, page_license
 from recipe_udfs.operator import Call
-from recipe_udfs.page_limits import too_complex
+from recipe_udfs.page_limits import MAX_ATTRIBUTES, MAX_DEPTH, too_complex
 
 TRAFILATURA = {"favour": None, "comments": True, "timeout": 60}
 EXTRACTORS = {
@@ -222,10 +222,27 @@ def test_pages_that_no_parser_finishes_are_refused_at_once(name, html, reason):
         "<script>" + "a<b;" * 20_000 + "</script>",
         "<!--" + "<div>" * 20_000 + "-->",
         "<p title='" + "word " * 4_000 + "'>",
+        "<div>" * MAX_DEPTH + "<td >" * 10_000 + "<",
+        "<p" + "\u3000é" * (MAX_ATTRIBUTES - 1) + ">",
+        "é " * 20_000 + "é",
     ],
 )
 def test_long_pages_are_not_taken_for_deep_ones(html):
-    assert too_complex(html) is None
+    assert too_complex(html.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("html", "reason"),
+    [
+        ("<div>" * (MAX_DEPTH + 1), "nested_too_deep"),
+        ("</p>" * 10_000 + "<DIV\n>" * (MAX_DEPTH + 1) + "<br>" * 10_000, "nested_too_deep"),
+        ("<tdx>" * (MAX_DEPTH + 1), "nested_too_deep"),
+        ("<p" + "\u3000é" * MAX_ATTRIBUTES + ">", "too_many_attributes"),
+        ("é" * 30_000 + "<p" + " é" * MAX_ATTRIBUTES, "too_many_attributes"),
+    ],
+)
+def test_one_more_than_the_limits_is_refused(html, reason):
+    assert too_complex(html.encode()) == reason
 
 
 def test_a_slow_page_is_given_up():
@@ -237,9 +254,9 @@ def test_a_slow_page_is_given_up():
                 continue
 
     start = time.monotonic()
-    assert extraction._extract_one("<p>", endless, 0.2) == (None, "extraction_timeout")
+    assert extraction._extract_one(b"<p>", endless, 0.2) == (None, "extraction_timeout")
     assert time.monotonic() - start < 60
-    assert extraction._extract_one("<p>", lambda html: "text", 0.2) == ("text", None)
+    assert extraction._extract_one(b"<p>", lambda html: "text", 0.2) == ("text", None)
 
 
 def test_outside_the_main_thread_pages_are_read_without_a_limit():
@@ -255,7 +272,7 @@ def test_what_a_parser_raises_is_the_error_of_the_row(error):
     def broken(html):
         raise error
 
-    assert extraction._extract_one("<p>", broken, None) == (None, f"extraction_failed: {type(error).__name__}")
+    assert extraction._extract_one(b"<p>", broken, None) == (None, f"extraction_failed: {type(error).__name__}")
 
 
 def test_a_defect_of_ours_is_not_hidden():
@@ -263,7 +280,7 @@ def test_a_defect_of_ours_is_not_hidden():
         raise NameError("ours")
 
     with pytest.raises(NameError):
-        extraction._extract_one("<p>", broken, None)
+        extraction._extract_one(b"<p>", broken, None)
 
 
 def test_justext_takes_the_stop_list_of_the_page():

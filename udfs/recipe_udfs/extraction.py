@@ -46,14 +46,14 @@ def _extract_all(pages: Strings, extract: Extractor, timeout: float | None) -> l
     texts: list[str | None] = []
     errors: list[str | None] = []
     for page in pages:
-        html = page.as_py()
-        text, error = (None, None) if html is None else _extract_one(html, extract, timeout)
+        utf8 = page.as_buffer()
+        text, error = (None, None) if utf8 is None else _extract_one(utf8.to_pybytes(), extract, timeout)
         texts.append(text)
         errors.append(error)
     return [pa.array(texts, pa.large_string()), pa.array(errors, pa.string())]
 
 
-def _extract_one(html: str, extract: Extractor, timeout: float | None) -> tuple[str | None, str | None]:
+def _extract_one(utf8: bytes, extract: Extractor, timeout: float | None) -> tuple[str | None, str | None]:
     from lxml.etree import LxmlError
     from resiliparse.parse.html import HTMLParserException
 
@@ -62,8 +62,9 @@ def _extract_one(html: str, extract: Extractor, timeout: float | None) -> tuple[
         LxmlError, HTMLParserException, ValueError, TypeError, AssertionError, AttributeError, LookupError,
         RecursionError,
     )
-    if reason := too_complex(html):
+    if reason := too_complex(utf8):
         return None, f"extraction_failed: {reason}"
+    html = utf8.decode()
     try:
         with _deadline(timeout):
             text = extract(html)

@@ -97,12 +97,13 @@ def _statements(html: str) -> Iterator[tuple[str, str]]:
     """(kind, value) of every statement, in the order of the page."""
     if not _HINT.search(html):
         return
-    if reason := too_complex(html):
+    utf8 = html.encode()
+    if reason := too_complex(utf8):
         yield "not_read", reason
         return
     from lxml import etree
 
-    root = etree.HTML(html.encode(), _parser())
+    root = etree.HTML(utf8, _parser())
     if root is None:  # nothing but comments
         return
     for element in _declaring()(root):
