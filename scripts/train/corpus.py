@@ -81,10 +81,17 @@ def _of(document: str, body: str, blocks) -> Iterator[Piece]:
             yield Piece(document, body, kind, text)
 
 
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SystemError:  # two threads that parse at one time confuse CPython's count of the depth (gh-106905)
+        return ast.parse(source)
+
+
 def _module(document: str, path: Path) -> Iterator[Piece]:
     source = path.read_text(encoding="utf-8", errors="replace")
     try:
-        tree = ast.parse(source)
+        tree = _parsed(source)
     except SyntaxError:  # the standard library carries files of Python 2
         return
     yield from _of(document, "library", [*to_blocks(ast.get_docstring(tree) or ""), *docstrings(tree.body)])
