@@ -42,6 +42,9 @@ _LOCAL = {
     "spark.sql.adaptive.enabled": "false",
     # What is computed once (Job.once) is on disk for a minute: to compress it cost more than to read it.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
+    # After a shuffle file was lost a local master's executor is asked to register again, for which there is nobody, and
+    # ten minutes later it would end the JVM that it shares with the driver.
+    "spark.executor.heartbeat.maxFailures": str(2**31 - 1),
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
