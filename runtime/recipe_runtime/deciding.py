@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -158,10 +158,10 @@ class Living:
 
 @dataclass(frozen=True)
 class Alive:
-    """The rows that no rule has rejected: these columns of them, and of each a number of its own."""
+    """The rows that no rule has rejected, which may be dropped (`fixed` is false): these columns of them, and of each a
+    number of its own."""
 
     columns: tuple[str, ...]
-    fixed: bool = field(default=False, kw_only=True)
 
     def __call__(self, rows: Rows) -> None:
         import numpy as np
@@ -170,7 +170,7 @@ class Alive:
         rows.keep(rows.alive())
         first = (rows.task or 0) << 33  # as Spark numbers the rows of a partition
         rows.arrays = {name: rows.arrays[name] for name in self.columns} | {
-            "fixed": pa.array(np.full(len(rows), self.fixed)),
+            "fixed": pa.repeat(pa.scalar(False), len(rows)),
             "number": pa.array(np.arange(len(rows), dtype=np.int64) + first),
         }
 

@@ -74,15 +74,19 @@ class Rows:
         self.arrays = {name: array.take(places) for name, array in self.arrays.items()}
 
     def beside(self, stored: Stored) -> dict[str, Any]:
-        """The columns of another relation for these rows, null where it has no such row."""
-        import pyarrow as pa
+        """The columns of another relation for these rows, null where it has no such row: one that fell out because no
+        text was left of it. Raises ValueError where it lacks a row that is still alive."""
+        import pyarrow.compute as pc
 
         table = stored.read(self.task).combine_chunks()
         there = table.select(PLACE)
         columns = {name: _one(table[name]) for name in stored.columns.names}
         if there.equals(self.place):
             return columns
-        at = pa.array(*_found(self.place, there))
+        at = _found(self.place, there)
+        lost = pc.sum(pc.and_(at.is_null(), self.alive())).as_py()
+        if lost:
+            raise ValueError(f"{lost} rows are not in {stored.uri}")
         return {name: array.take(at) for name, array in columns.items()}
 
     def reject(self, mask: Any, reasons: Mapping[str, Any]) -> None:
@@ -263,7 +267,7 @@ def more(rows: Decided, *operations: Operation) -> Decided:
     return Decided(rows.job, rows.plan.then(*operations), rows.family, rows.places)
 
 
-def _most_rows(places: Sequence[tuple[str, str, int, int]], tallies: Mapping[str, Any]) -> float:
+def _most_rows(places: Sequence[tuple[str, str, int, int]], tallies: Mapping[str, Any]) -> int:
     """About how many rows the largest file has: those of an input file may lie in several."""
     spread = Counter(file for file, *_ in places)
     rows: Counter[str] = Counter()
@@ -279,22 +283,14 @@ def _places(table: Any) -> tuple[tuple[str, int, int], ...]:
 
 
 def _one(column: Any) -> Any:
+    """A chunked array as one array."""
     import pyarrow as pa
 
-    if isinstance(column, pa.ChunkedArray):
-        return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [_none(column.type)])
-    return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([pa.array([], column.type), *column.chunks])
 
 
-def _none(kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.array([], kind)
-
-
-def _found(rows: Any, among: Any) -> tuple[Any, Any, Any]:
-    """For each of `rows` where it stands `among` others, both by PLACE: (int64[n], its type, bool[n] that it is not
-    there)."""
+def _found(rows: Any, among: Any) -> Any:
+    """int64[n], Arrow: for each of `rows` where it stands `among` others, both by PLACE; null where it does not."""
     import numpy as np
     import pyarrow as pa
 
@@ -307,4 +303,4 @@ def _found(rows: Any, among: Any) -> tuple[Any, Any, Any]:
     at = np.searchsorted(there[order], wanted)
     found = np.append(order, -1)[at]
     missing = (found < 0) | (np.append(there, -1)[found] != wanted)
-    return found, pa.int64(), missing
+    return pa.array(found, pa.int64(), mask=missing)

@@ -111,8 +111,8 @@ def selected(frame: Any, columns: Sequence[Any]) -> Any:
     """These columns of a frame, by name or computed; none is computed from a text."""
     from recipe_runtime.arrow import arrow_schema
 
-    before = unread(frame)
     made = frame.select(*columns)
+    before = unread(frame)
     if before:
         fetch = replace(before.fetch, schema=arrow_schema(made.schema))
         known = [column for column in columns if not (isinstance(column, str) and column in FETCHED)]

@@ -227,6 +227,8 @@ class Compare:
         table = pa.concat_tables(found).combine_chunks()
         order = np.argsort(table["candidate"].to_numpy())
         known, hashes = table["candidate"].to_numpy()[order], table["hashes"].combine_chunks()
+        if not np.array_equal(known, wanted):
+            raise ValueError(f"of {len(wanted)} rows to be compared {len(known)} have hashes under {self.uri}")
         place_a, place_b = (order[np.searchsorted(known, ends)] for ends in (a, b))
         for at in range(0, len(a), BLOCK):
             left, right = (hashes.take(pa.array(place[at : at + BLOCK])) for place in (place_a, place_b))

@@ -7,11 +7,14 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import recipe_runtime as rt
 from asking_jobs import output
 from hypothesis import given
 from hypothesis import strategies as st
 from recipe_runtime import local_pass, side_by_side
+from recipe_runtime.deciding import Keep, Undecided, WithColumns
 from running import Ran
 
 RECIPE = """
@@ -128,6 +131,23 @@ def test_a_row_finds_its_own_row_of_another_relation(some, others):
         files, records = [file for file, _ in places], [record for _, record in places]
         return pa.table({"file_id": pa.array(files, pa.string()), "record": pa.array(records, pa.int64())})
 
-    at, _, missing = side_by_side._found(table(some), table(others))
-    found = [None if gone else others[i] for i, gone in zip(at.tolist(), missing.tolist(), strict=True)]
+    at = side_by_side._found(table(some), table(others)).to_pylist()
+    found = [None if i is None else others[i] for i in at]
     assert found == [place if place in others else None for place in some]
+
+
+def test_a_living_row_that_another_relation_lacks_ends_the_task(tmp_path):
+    """A row that has fallen out may be missing there, and has nulls."""
+    places = {"file_id": ["a", "a"], "record": [0, 1]}
+    pq.write_table(pa.table({**places, "x": [1, 2]}), tmp_path / "base.parquet")
+    pq.write_table(pa.table({"file_id": ["a"], "record": [0], "y": [3]}), tmp_path / "other.parquet")
+
+    def stored(name: str, column: str) -> side_by_side.Stored:
+        return side_by_side.Stored(str(tmp_path), pa.schema([(column, pa.int64())]), ((f"{name}.parquet",),))
+
+    columns = WithColumns(stored("other", "y"))
+    plan = side_by_side.SideBySide(stored("base", "x"), None, None, (Undecided(),))
+    with pytest.raises(ValueError, match="1 rows are not in"):
+        plan.then(columns).rows(0)
+    fallen = plan.then(Keep((rt.rule("x < 2", rt.test("x", "<", 2), at="a:1"),)), columns).rows(0)
+    assert fallen.arrays["y"].to_pylist() == [3, None]
